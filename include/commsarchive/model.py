@@ -125,10 +125,10 @@ class Refused:
 
 @dataclass(slots=True)
 class StagedItem:
-    """An item after ``convert``: header facts, rendered bodies, references to attachments.
+    r"""An item after ``convert``: header facts, rendered bodies, references to attachments.
 
     One line of a shard. ``revision`` is the hash of the canonical content, so that the same item
-    with other content is told apart. ``text`` and ``html`` use ``\\n`` line ends. ``counts`` are the
+    with other content is told apart. ``text`` and ``html`` use ``\n`` line ends. ``counts`` are the
     events by kind.
     """
 

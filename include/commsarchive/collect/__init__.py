@@ -1,0 +1,1 @@
+"""Getting what a source delivered: one small Protocol, one adapter for each way in."""

@@ -1,0 +1,141 @@
+"""A connector: one configured feed, as its YAML file states it, validated."""
+
+from __future__ import annotations
+
+import datetime as dt
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+
+from include.commsarchive.errors import Fatal
+
+Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{1,60}$")]
+MailboxAddress = Annotated[str, StringConstraints(pattern=r"^[^@\s]+@[^@\s]+$", max_length=254)]
+MIB = 1024 * 1024
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Collect(_Section):
+    """Where the exports lie and how we know that a day's export is complete."""
+
+    connection: str = Field(description="Airflow connection of type `sftp`")
+    folder: str = Field(default=".", description="folder on the server")
+    files: tuple[str, ...] = Field(
+        default=(),
+        description="file name patterns; {yymmdd} and {yyyymmdd} stand for the day. "
+        "Empty: the source's own names",
+    )
+    manifest: str = Field(
+        default="", description="name of the day's manifest, with {yymmdd} or {yyyymmdd}; empty: none"
+    )
+    allow_unencrypted: bool = Field(default=False, description="accept files that are not OpenPGP")
+    poll_seconds: int = Field(default=60, ge=1, description="pause between two looks, in seconds")
+    wait_minutes: int = Field(
+        default=360, ge=0, description="give up on an incomplete day after this many minutes"
+    )
+    allow_missing: bool = Field(
+        default=False, description="a day with no file at all is an empty day, not an error"
+    )
+
+
+class Pgp(_Section):
+    """Whose key opens the files and whose signature they must bear."""
+
+    connection: str = Field(description="Airflow connection that holds private keys and passphrases")
+    require_signature: bool = Field(default=True, description="refuse files that no configured signer signed")
+    max_clear_mib: int = Field(default=20 * 1024, ge=1, description="largest decrypted file, in MiB")
+    max_expansion: int = Field(default=200, ge=2, description="largest ratio of decrypted to encrypted size")
+
+
+class Mapping(_Section):
+    """Who is whose custodian and who is in scope."""
+
+    custom: str = Field(default="", description="path of the mapping CSV; empty: none")
+    automatic: bool = Field(default=True, description="map by the source's corporate address")
+    domains: tuple[str, ...] = Field(
+        default=(), description="automatic mapping only to mailboxes of these domains; empty: any"
+    )
+    scope: str = Field(default="all", description="`all`, or path of a CSV with the custodians in scope")
+    third_party_mailbox: MailboxAddress = Field(description="receives items that map to nobody")
+
+
+class Deliver(_Section):
+    """Where copies go."""
+
+    connection: str = Field(description="Airflow connection of the destination")
+    folder: str = Field(default="", description="folder below the Inbox; empty: the source's own")
+    partitions: int = Field(default=2, ge=1, le=64, description="tasks that deliver side by side")
+
+
+class Items(_Section):
+    """What becomes one e-mail."""
+
+    per: Literal["conversation", "message"] = Field(default="conversation", description="one e-mail for each")
+    max_events: int = Field(default=5000, ge=1, description="events in one part of a long conversation")
+    max_bytes: int = Field(default=20 * MIB, ge=1024, description="bytes of source text in one part")
+    max_attachment_mib: int = Field(default=2048, ge=1, description="largest attachment, in MiB")
+
+
+class Schedule(_Section):
+    """When a day is archived."""
+
+    cron: str = Field(default="0 5 * * *", description="five cron fields")
+    timezone: str = Field(default="UTC", description="IANA time zone of the cron fields and of the day")
+    start: dt.date = Field(description="first day to archive")
+    catchup: bool = Field(default=True, description="archive the days missed since `start`")
+    deadline_hours: float = Field(default=8, gt=0, description="alert when a day is not archived by then")
+
+
+class Connector(_Section):
+    """One feed: source, collection, keys, mapping, destination and schedule."""
+
+    name: Name
+    source: Name = Field(description="name of a source, see `sources`")
+    title: str = Field(default="", description="shown to people; empty: the name")
+    owner: str = Field(default="compliance", description="shown as the DAG's owner")
+    collect: Collect
+    pgp: Pgp | None = None
+    mapping: Mapping
+    deliver: Deliver
+    items: Items = Items()
+    schedule: Schedule
+    keep_days: int = Field(default=7, ge=0, description="days that staging is kept after a run has closed")
+
+
+def load_connector(path: Path) -> Connector:
+    """Read one connector definition.
+
+    Raises:
+        Fatal: the file cannot be read, is no YAML, or a key is missing, unknown or wrong; the text
+            names the file, each key, what is wrong and what is allowed.
+    """
+    try:
+        content: Any = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise Fatal(f"{path}: cannot be read: {error}. Make it a readable UTF-8 file") from error
+    except yaml.YAMLError as error:
+        raise Fatal(f"{path}: is not YAML: {error}. Mend the marked line") from error
+    if not isinstance(content, dict):
+        raise Fatal(f"{path}: holds no keys. Start from the commented example in include/connectors/")
+    try:
+        return Connector.model_validate(content)
+    except ValidationError as error:
+        raise Fatal(f"{path}: {_explain(error)}") from error
+
+
+def _explain(error: ValidationError) -> str:
+    """One clause a fault: key, what is wrong, remedy. Values are left out: they may be secrets."""
+    faults = []
+    for fault in error.errors(include_url=False, include_input=False):
+        key = ".".join(str(part) for part in fault["loc"]) or "(file)"
+        remedy = {
+            "missing": "add this key",
+            "extra_forbidden": "remove this key or mend its spelling",
+        }.get(fault["type"], "mend this value")
+        faults.append(f"key `{key}`: {fault['msg'].lower()}; {remedy}")
+    return " | ".join(faults)

@@ -1,0 +1,232 @@
+"""What the ledger is: the record of what was found, planned, delivered and set aside."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Protocol
+
+from include.commsarchive.model import Outcome
+
+
+class ItemState(StrEnum):
+    """What `map_users` decided about an item of a run."""
+
+    PLANNED = "planned"
+    DUPLICATE = "duplicate"
+    EXCLUDED = "excluded"
+    QUARANTINED = "quarantined"
+
+
+class HeldStage(StrEnum):
+    """Where a held thing goes back in: the stage that set it aside."""
+
+    DECRYPT = "decrypt"
+    CONVERT = "convert"
+    MAP_USERS = "map_users"
+    INGEST = "ingest"
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One run of one connector for one business day. ``run_id`` is unique over all connectors.
+
+    ``kind`` is ``scheduled``, ``manual``, ``backfill`` or ``replay``; ``window_end`` the instant at
+    which the run's view of the source was frozen.
+    """
+
+    run_id: str
+    connector: str
+    day: dt.date
+    kind: str
+    window_end: dt.datetime
+
+
+@dataclass(frozen=True, slots=True)
+class FileRecord:
+    """A file as it was fetched: sizes in bytes, SHA-256 of the original and of the clear text.
+
+    ``signed_by`` is a fingerprint or ``""``; ``problem`` is ``""`` or the reason it was set aside.
+    """
+
+    name: str
+    size: int
+    sha256: str
+    clear_size: int = 0
+    clear_sha256: str = ""
+    signed_by: str = ""
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedItem:
+    """One item of a run. ``deliveries`` is the number of copies planned, duplicates included.
+
+    ``unmapped`` says that none of its participants could be mapped; ``partial`` that an attachment
+    is missing. ``reason`` says why it was excluded or quarantined.
+    """
+
+    key: str
+    revision: str
+    state: ItemState
+    deliveries: int = 0
+    duplicates: int = 0
+    unmapped: bool = False
+    partial: bool = False
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One copy that is about to be sent."""
+
+    delivery_key: str
+    key: str
+    revision: str
+    destination: str
+    mailbox: str
+    folder: str
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What the ledger knows of a delivery: delivered by ``run_id``, or only intended by it."""
+
+    run_id: str
+    delivered: bool
+    server_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """Something set aside until replayed.
+
+    ``held_id`` names it for ever; ``place`` says where in the export; ``path`` where its bytes lie
+    below the staging root; ``sha256`` what they are. ``people`` are the native ids that could not
+    be mapped. Resolved when ``resolved_by`` names the run that did it.
+    """
+
+    held_id: str
+    run_id: str
+    connector: str
+    day: dt.date
+    stage: HeldStage
+    reason: str
+    detail: str
+    place: str
+    path: str
+    sha256: str
+    key: str = ""
+    revision: str = ""
+    people: tuple[str, ...] = ()
+    resolved_by: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """What the ledger counts for one run, each number from its own rows."""
+
+    items: Mapping[str, int]
+    """Items by state: archived, duplicate, excluded, quarantined, and ``open`` (not accounted for)."""
+    unmapped: int
+    partial: int
+    deliveries_planned: int
+    deliveries_made: int
+    deliveries_duplicate: int
+    deliveries_failed: int
+    delivery_root: str
+    """Root hash over the run's delivered keys and content hashes, in key order."""
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """One row of the import log's second half: which item, whose copy, why not."""
+
+    item_id: str
+    source_user: str
+    mailbox: str
+    stage: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class ImportRecord:
+    """A closed run, as evidence. ``hash`` covers ``body`` and ``previous``, the record before it."""
+
+    seq: int
+    run_id: str
+    connector: str
+    day: dt.date
+    closed_at: dt.datetime
+    previous: str
+    hash: str
+    body: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Ledger(Protocol):
+    """Append what happened, in the order in which it must be durable; ask what is known.
+
+    Every verb commits before it returns and may be repeated with the same arguments: a task that
+    was killed is simply run again.
+    """
+
+    def open_run(self, run: Run) -> Run:
+        """Record a run, or return it as first recorded: a run's window stays frozen over retries."""
+
+    def record_file(self, run_id: str, file: FileRecord) -> None:
+        """Record one file of a run; the last word on a name counts."""
+
+    def record_items(self, run_id: str, items: Sequence[PlannedItem]) -> None:
+        """Record what was decided about items of a run; the last word on (key, revision) counts."""
+
+    def record_failures(self, run_id: str, failures: Sequence[Failure]) -> None:
+        """Record failure rows of a run, each once."""
+
+    def delivered(self, delivery_keys: Collection[str]) -> dict[str, Known]:
+        """Tell which of these deliveries are known, and how far they went."""
+
+    def intend(self, run_id: str, deliveries: Sequence[Delivery]) -> dict[str, Known]:
+        """Commit the intent to make these deliveries; return those that were known before.
+
+        A known delivery is left as it is. One that failed before is intended anew.
+        """
+
+    def settle(self, run_id: str, outcomes: Sequence[Outcome]) -> None:
+        """Close intents: with the receipt (delivered by this run), or with the reason it failed."""
+
+    def hold(self, held: Sequence[Held]) -> None:
+        """Record things set aside, each once."""
+
+    def resolve(self, held_ids: Collection[str], run_id: str) -> None:
+        """Say that a run took these held things back in."""
+
+    def held(self, connector: str, first: dt.date, last: dt.date) -> Iterator[Held]:
+        """List what is still set aside for these days, oldest first."""
+
+    def totals(self, run_id: str) -> Totals:
+        """Count a run from its rows."""
+
+    def files(self, run_id: str) -> list[FileRecord]:
+        """List a run's files by name."""
+
+    def failures(self, run_id: str) -> Iterator[Failure]:
+        """List a run's failure rows."""
+
+    def close_run(self, run_id: str, body: Mapping[str, Any]) -> ImportRecord:
+        """Append the import record of a run to the chain; the same body again returns the first.
+
+        A run that is closed again with another body (a cleared task) gets a further record.
+        """
+
+    def history(self, connector: str = "", first: dt.date | None = None) -> Iterator[ImportRecord]:
+        """List import records, oldest first."""
+
+    def verify(self) -> Iterable[str]:
+        """Recompute the chain and the delivery roots; yield one line for each thing that is off."""
+
+
+Session = AbstractContextManager[Ledger]
+"""An open ledger; leaving the context lets its connections go."""

@@ -1,0 +1,1 @@
+"""Destinations: one small Protocol, one adapter for each kind of mailbox."""

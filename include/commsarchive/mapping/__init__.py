@@ -1,0 +1,1 @@
+"""From participants to custodians: whose mailbox keeps a copy. Pure."""

@@ -1,0 +1,1 @@
+"""OpenPGP: decrypt as a stream, check signers, make and watch keys."""

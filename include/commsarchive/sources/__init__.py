@@ -1,0 +1,1 @@
+"""Vendor formats, one module each: bytes in, items out. Pure: no files, network, clock or randomness."""

@@ -1,0 +1,99 @@
+"""What a source is: how to recognise and bundle its files, and how to read items from them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import BinaryIO, Protocol
+
+from include.commsarchive.model import Item, Refused
+
+
+class Role(StrEnum):
+    """What a file is within its bundle."""
+
+    CONTENT = "content"
+    ATTACHMENTS = "attachments"
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A source's word on one file name: which bundle it belongs to, as what, and its place there.
+
+    ``order`` sorts continuation parts (``.xml``, ``.xml1``, …). Names are as in the export, without
+    ``.gpg``/``.pgp``/``.asc``.
+    """
+
+    bundle: str
+    role: Role
+    order: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """Bytes set aside while a bundle is read: their SHA-256 and size."""
+
+    blob: str
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How items are cut: see `connector.Items`."""
+
+    per: str = "conversation"
+    max_events: int = 5000
+    max_bytes: int = 20 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """A run of whole records of one content file, small enough to hold in memory (some MiB).
+
+    What crosses to a worker process: plain bytes and strings. ``place`` says where it was found, for
+    people; ``start`` is its offset in the clear text, in bytes; ``context`` is what the file's head said
+    that every record needs (format version). A record larger than a chunk comes as several chunks,
+    each complete in itself. ``truncated`` marks a record that the end of the file cut.
+    """
+
+    place: str
+    start: int
+    raw: bytes
+    context: Mapping[str, str] = field(default_factory=dict)
+    truncated: bool = False
+
+
+class Source(Protocol):
+    """One vendor format. Implementations are stateless values; add one line to `registry`."""
+
+    name: str
+    title: str
+    message_class: str
+    """``IPM.NOTE.<Source>``; the event class is appended."""
+    item_class: str
+    """``ipm.externaldata.<type>`` (Purview facts, section 5)."""
+    folder: str
+    """Default folder below the Inbox."""
+
+    def claim(self, name: str) -> Claim | None:
+        """Say what a file is by its name, or None when it is not this source's."""
+
+    def chunks(self, name: str, stream: BinaryIO, options: Options) -> Iterator[Chunk | Refused]:
+        """Cut a content file into chunks, in order, with flat memory.
+
+        Raises:
+            Quarantine: the whole file must be set aside (DTD, unknown version, not this format).
+        """
+
+    def parse(
+        self, chunk: Chunk, attachments: Mapping[str, Stored], options: Options
+    ) -> Iterator[Item | Refused]:
+        """Read the items of one chunk. ``attachments`` are the bundle's, by member name as stored."""
+
+    def members(self, name: str, stream: BinaryIO) -> Iterator[tuple[str, BinaryIO] | Refused]:
+        """Walk an attachments file: member name and its bytes, to be read before the next.
+
+        Raises:
+            Quarantine: the file cannot be read any further.
+        """
