@@ -1,0 +1,85 @@
+"""Convert: a bundle's clear files into shards of staged items; what cannot be read is set aside."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from include.commsarchive.connector import MIB, Items
+from include.commsarchive.errors import Quarantine
+from include.commsarchive.model import Refused
+from include.commsarchive.sources.base import Options, Source, Stored
+from include.commsarchive.stages.hold import hold_bundle
+from include.commsarchive.stages.run import Bundle, ConvertReceipt, FileReceipt, Scope, count
+from include.commsarchive.stages.share import Converted, Job, convert_share, convert_side_by_side
+from include.commsarchive.staging.store import Folder
+
+PARALLEL_FROM = 64 * MIB
+"""Clear bytes from which two processes share a bundle: below it, starting them costs more."""
+
+
+def convert(scope: Scope, bundle: Bundle, files: Sequence[FileReceipt]) -> ConvertReceipt:
+    """Convert one bundle of a run. Safe to repeat: the same shards are written again.
+
+    Files that were stopped before count as one quarantined unit each; the others are converted.
+
+    Raises:
+        Retriable: the disk is full or broken, or a process was killed.
+    """
+    mine = [file for file in files if file.name in (*bundle.content, *bundle.attachments)]
+    stopped = {file.name: file for file in mine if file.problem}
+    usable = Bundle(
+        bundle.name,
+        tuple(name for name in bundle.content if name not in stopped),
+        tuple(name for name in bundle.attachments if name not in stopped),
+    )
+    done = convert_bundle(scope.source, usable, scope.folder, scope.connector.items)
+    for file in stopped.values():
+        count(done.receipt.quarantined, file.problem)
+    if stopped or done.units:
+        hold_bundle(scope, bundle, mine, done.units)
+    return done.receipt
+
+
+def convert_bundle(kind: Source, bundle: Bundle, folder: Folder, items: Items) -> Converted:
+    """Convert clear files below ``clear/`` into shards below ``shards/``, with flat memory.
+
+    Raises:
+        Retriable: the disk is full or broken, or a process was killed.
+    """
+    done = Converted(ConvertReceipt(bundle.name))
+    attachments = _extract(kind, bundle, folder, items, done)
+    options = Options(items.per, items.max_events, items.max_bytes)
+    job = Job(kind.name, str(folder.root), bundle, options, attachments)
+    size = sum(folder.size(f"clear/{name}") for name in bundle.content)
+    if isinstance(folder.root, Path) and size >= PARALLEL_FROM and (os.cpu_count() or 1) > 1:
+        done.add(convert_side_by_side(job, 2))
+    else:
+        done.add(convert_share(job, folder))
+    done.receipt.shards.sort()
+    done.receipt.participants = len(done.people)
+    return done
+
+
+def _extract(
+    kind: Source, bundle: Bundle, folder: Folder, items: Items, done: Converted
+) -> dict[str, Stored]:
+    """Set the members of the attachment files aside, by content, and name them for the parser."""
+    found: dict[str, Stored] = {}
+    for name in bundle.attachments:
+        with folder.open(f"clear/{name}") as stream:
+            try:
+                for member in kind.members(name, stream):
+                    if isinstance(member, Refused):
+                        done.refuse(folder, [member])
+                        continue
+                    path, content = member
+                    try:
+                        found[path] = Stored(*folder.keep(content, items.max_attachment_mib * MIB))
+                    except ValueError:
+                        why = f"larger than {items.max_attachment_mib} MiB; raise items.max_attachment_mib"
+                        done.refuse(folder, [Refused("attachment-too-large", f"{name}: {path}", why, b"")])
+            except Quarantine as error:
+                done.refuse(folder, [Refused(error.reason, name, str(error), b"")])
+    return found

@@ -1,0 +1,93 @@
+"""Set things aside so that they can go back in: bytes first, then the ledger's row.
+
+A file or a record that cannot be read keeps its whole bundle, as it was fetched: reading it again, with
+another key or a better parser, needs the files beside it, and what went well is recognised as duplicate.
+An item that could not be mapped or filed keeps its staged form and its attachments.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+
+import msgspec
+
+from include.commsarchive.ids import digest
+from include.commsarchive.ledger.base import Held, HeldStage
+from include.commsarchive.model import StagedItem
+from include.commsarchive.stages.run import Bundle, FileReceipt, Scope
+from include.commsarchive.stages.share import Unit
+
+Manifest = tuple[Bundle, list[FileReceipt]]
+
+
+def hold_bundle(scope: Scope, bundle: Bundle, files: Sequence[FileReceipt], units: Sequence[Unit]) -> None:
+    """Set a bundle aside for its stopped files and for the records that could not be read."""
+    path = f"bundles/{digest(bundle.name, *sorted(file.sha256 for file in files))}"
+    for file in files:
+        for name in filter(None, (file.raw, file.signature)):
+            scope.folder.copy(f"raw/{name}", scope.held, f"{path}/raw/{name}")
+    for unit in units:
+        scope.folder.copy(f"refused/{unit.sha256}", scope.held, f"{path}/refused/{unit.sha256}")
+    with scope.held.write(f"{path}/bundle.json") as sink:
+        sink.write(msgspec.json.encode((bundle, list(files))))
+    stopped = [
+        _held(scope, HeldStage.DECRYPT, file.problem, file.detail, (file.raw, path, file.sha256))
+        for file in files
+        if file.problem
+    ]
+    refused = [
+        _held(scope, HeldStage.CONVERT, unit.reason, unit.detail, (unit.place, path, unit.sha256))
+        for unit in units
+    ]
+    scope.ledger.hold(stopped + refused)
+
+
+def _held(scope: Scope, stage: HeldStage, reason: str, detail: str, where: tuple[str, str, str]) -> Held:
+    place, path, sha256 = where
+    return Held(
+        held_id=digest(scope.connector.name, stage, place, sha256),
+        run_id=scope.run.run_id,
+        connector=scope.connector.name,
+        day=scope.run.day,
+        stage=stage,
+        reason=reason,
+        detail=detail,
+        place=place,
+        path=path,
+        sha256=sha256,
+    )
+
+
+def hold_item(
+    scope: Scope, stage: HeldStage, reason: str, item: StagedItem, raw: bytes, people: Sequence[str] = ()
+) -> Held:
+    """Keep an item's staged line and attachments; give the row for `Ledger.hold`."""
+    path = f"items/{item.key}-{item.revision}"
+    for attachment in item.attachments:
+        if attachment.blob:
+            scope.folder.copy(f"blobs/{attachment.blob}", scope.held, f"{path}/blobs/{attachment.blob}")
+    if not scope.held.exists(f"{path}/item.jsonl"):
+        with scope.held.write(f"{path}/item.jsonl") as sink:
+            sink.write(raw)
+    return Held(
+        held_id=digest(scope.connector.name, stage, item.key, item.revision),
+        run_id=scope.run.run_id,
+        connector=scope.connector.name,
+        day=scope.run.day,
+        stage=stage,
+        reason=reason,
+        detail="",
+        place=f"item {item.key} revision {item.revision}",
+        path=path,
+        sha256=hashlib.sha256(raw).hexdigest(),
+        key=item.key,
+        revision=item.revision,
+        people=tuple(people),
+    )
+
+
+def held_bundle(scope: Scope, path: str) -> Manifest:
+    """Read what a held bundle consists of."""
+    with scope.held.open(f"{path}/bundle.json") as stream:
+        return msgspec.json.decode(stream.read(), type=Manifest)
