@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from dataclasses import replace
 
 import msgspec
 
 from include.commsarchive.ids import digest
 from include.commsarchive.ledger.base import Held, HeldStage
-from include.commsarchive.model import StagedItem
 from include.commsarchive.stages.run import Bundle, FileReceipt, Scope
+from include.commsarchive.stages.shards import decode
 from include.commsarchive.stages.share import Unit
 
 Manifest = tuple[Bundle, list[FileReceipt]]
@@ -59,32 +60,19 @@ def _held(scope: Scope, stage: HeldStage, reason: str, detail: str, where: tuple
     )
 
 
-def hold_item(
-    scope: Scope, stage: HeldStage, reason: str, item: StagedItem, raw: bytes, people: Sequence[str] = ()
-) -> Held:
-    """Keep an item's staged line and attachments; give the row for `Ledger.hold`."""
+def hold_item(scope: Scope, stage: HeldStage, reason: str, row: bytes, people: Sequence[str] = ()) -> Held:
+    """Keep an item's line of a shard and its attachments; give the entry for `Ledger.hold`."""
+    item = decode(row)
     path = f"items/{item.key}-{item.revision}"
     for attachment in item.attachments:
         if attachment.blob:
             scope.folder.copy(f"blobs/{attachment.blob}", scope.held, f"{path}/blobs/{attachment.blob}")
     if not scope.held.exists(f"{path}/item.jsonl"):
         with scope.held.write(f"{path}/item.jsonl") as sink:
-            sink.write(raw)
-    return Held(
-        held_id=digest(scope.connector.name, stage, item.key, item.revision),
-        run_id=scope.run.run_id,
-        connector=scope.connector.name,
-        day=scope.run.day,
-        stage=stage,
-        reason=reason,
-        detail="",
-        place=f"item {item.key} revision {item.revision}",
-        path=path,
-        sha256=hashlib.sha256(raw).hexdigest(),
-        key=item.key,
-        revision=item.revision,
-        people=tuple(people),
-    )
+            sink.write(row)
+    where = (f"item {item.key} revision {item.revision}", path, hashlib.sha256(row).hexdigest())
+    held = _held(scope, stage, reason, "", where)
+    return replace(held, key=item.key, revision=item.revision, people=tuple(people))
 
 
 def held_bundle(scope: Scope, path: str) -> Manifest:

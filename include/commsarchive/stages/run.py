@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import islice
+from typing import TypeVar
 
 from include.commsarchive.connector import Connector
 from include.commsarchive.ledger.base import Ledger, Run
 from include.commsarchive.sources.base import Source
 from include.commsarchive.staging.store import Folder
+
+Row = TypeVar("Row")
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,4 +121,10 @@ class MapReceipt:
     unmapped_people: int
     deliveries: int
     mapping_version: str
-    mapping_problems: int
+
+
+def batches(rows: Iterable[Row], size: int) -> Iterator[list[Row]]:
+    """Cut a stream into lists of at most ``size``."""
+    stream = iter(rows)
+    while batch := list(islice(stream, size)):
+        yield batch

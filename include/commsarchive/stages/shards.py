@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import BinaryIO
+from typing import BinaryIO, Self
 
 import msgspec
 
@@ -12,7 +12,8 @@ from include.commsarchive.model import Attachment, Person, StagedItem
 from include.commsarchive.staging.store import Folder
 
 _encode = msgspec.json.Encoder().encode
-_decode_item = msgspec.json.Decoder(StagedItem).decode
+decode = msgspec.json.Decoder(StagedItem).decode
+"""Read one line of a shard whole."""
 
 
 @dataclass(slots=True)
@@ -70,7 +71,7 @@ class ItemReader:
         self._name = ""
         self._stream: BinaryIO | None = None
 
-    def __enter__(self) -> ItemReader:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -86,7 +87,7 @@ class ItemReader:
 
     def item(self, place: Place) -> StagedItem:
         """Read one item."""
-        return _decode_item(self.raw(place))
+        return decode(self.raw(place))
 
     def _close(self) -> None:
         if self._stream is not None:
