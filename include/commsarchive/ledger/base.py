@@ -206,6 +206,12 @@ class Ledger(Protocol):
     def held(self, connector: str, first: dt.date, last: dt.date) -> Iterator[Held]:
         """List what is still set aside for these days, oldest first."""
 
+    def keep_mapping(self, connector: str, kind: str, version: str, body: str) -> None:
+        """Keep a version of a mapping file (``custom``, ``scope``) for ever, and put it in force."""
+
+    def mapping(self, connector: str, kind: str) -> str:
+        """Give the body of the version in force, ``""`` where there never was one."""
+
     def totals(self, run_id: str) -> Totals:
         """Count a run from its rows."""
 
