@@ -198,7 +198,10 @@ class Ledger(Protocol):
         """Close intents: with the receipt (delivered by this run), or with the reason it failed."""
 
     def hold(self, held: Sequence[Held]) -> None:
-        """Record things set aside, each once."""
+        """Record things set aside, each once.
+
+        One that is known is open again, held by this run (``run_id``); the rest of its row stays.
+        """
 
     def resolve(self, held_ids: Collection[str], run_id: str) -> None:
         """Say that a run took these held things back in."""

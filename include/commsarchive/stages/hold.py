@@ -24,7 +24,7 @@ Manifest = tuple[Bundle, list[FileReceipt]]
 
 def hold_bundle(scope: Scope, bundle: Bundle, files: Sequence[FileReceipt], units: Sequence[Unit]) -> None:
     """Set a bundle aside for its stopped files and for the records that could not be read."""
-    path = f"bundles/{digest(bundle.name, *sorted(file.sha256 for file in files))}"
+    path = f"bundles/{digest('bundle', *sorted(file.sha256 for file in files))}"
     for file in files:
         for name in filter(None, (file.raw, file.signature)):
             scope.folder.copy(f"raw/{name}", scope.held, f"{path}/raw/{name}")

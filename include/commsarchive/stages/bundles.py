@@ -1,0 +1,34 @@
+"""Which files of an export are read together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from include.commsarchive.sources.base import Claim, Role, Source
+from include.commsarchive.stages.run import Bundle
+
+_ARCHIVES = (".tar", ".tar.gz", ".tgz")
+
+
+def bundles_of(source: Source, names: Iterable[str]) -> list[Bundle]:
+    """Group clear file names into bundles, by name; parts within a bundle are in their order.
+
+    A name that the source does not claim was asked for explicitly (a connector's pattern, a command
+    line): such files form one bundle, ``files``, archives as attachments and all else as content.
+    """
+    grouped: dict[str, list[tuple[int, str, Role]]] = {}
+    for name in names:
+        claim = source.claim(name) or _unclaimed(name)
+        grouped.setdefault(claim.bundle, []).append((claim.order, name, claim.role))
+    return [
+        Bundle(bundle, _of(Role.CONTENT, parts), _of(Role.ATTACHMENTS, parts))
+        for bundle, parts in sorted(grouped.items())
+    ]
+
+
+def _unclaimed(name: str) -> Claim:
+    return Claim("files", Role.ATTACHMENTS if name.endswith(_ARCHIVES) else Role.CONTENT)
+
+
+def _of(role: Role, parts: list[tuple[int, str, Role]]) -> tuple[str, ...]:
+    return tuple(name for _, name, own in sorted(parts) if own is role)

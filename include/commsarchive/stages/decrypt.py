@@ -1,0 +1,99 @@
+"""Decrypt: fetch one file, hash it, open it, check who signed it. A bad file is stopped, alone."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import shutil
+from pathlib import Path
+
+from include.commsarchive.collect.base import Collector, Fetched
+from include.commsarchive.collect.completeness import Pickup
+from include.commsarchive.connector import MIB, Pgp
+from include.commsarchive.errors import Fatal, Quarantine
+from include.commsarchive.ledger.base import FileRecord
+from include.commsarchive.pgp.base import Bounds, Decrypted, Decryptor
+from include.commsarchive.stages.run import FileReceipt, Scope
+
+
+def decrypt(scope: Scope, pickup: Pickup, collector: Collector, decryptor: Decryptor | None) -> FileReceipt:
+    """Bring one file of a run, as it lies on the server, to its clear form in staging.
+
+    A file that must be stopped (wrong key, bad signature, damaged) gives a receipt with a problem; its
+    original stays in staging for `convert` to hold.
+
+    Raises:
+        Retriable: the server, the network or the disk failed.
+        Fatal: the server or the configuration refuses us.
+    """
+    fetched = asyncio.run(_fetch(scope, pickup, collector))
+    return open_file(scope, pickup, fetched, decryptor)
+
+
+def open_file(scope: Scope, pickup: Pickup, fetched: Fetched, decryptor: Decryptor | None) -> FileReceipt:
+    """Decrypt a fetched file, ``raw/<name>``, to ``clear/<clear name>``; record it."""
+    clear, problem, detail = Decrypted(0, "", ""), "", ""
+    try:
+        clear = _open(scope, pickup, fetched, decryptor)
+    except Quarantine as error:
+        problem, detail = error.reason, str(error)
+    receipt = FileReceipt(
+        name=pickup.clear_name,
+        raw=pickup.name,
+        signature=pickup.signature.name if pickup.signature else "",
+        encrypted=pickup.encrypted,
+        size=fetched.size,
+        sha256=fetched.sha256,
+        clear_size=clear.size,
+        clear_sha256=clear.sha256,
+        signed_by=clear.signed_by,
+        problem=problem,
+        detail=detail,
+    )
+    record = FileRecord(
+        pickup.name, fetched.size, fetched.sha256, clear.size, clear.sha256, clear.signed_by, problem
+    )
+    scope.ledger.record_file(scope.run.run_id, record)
+    return receipt
+
+
+async def _fetch(scope: Scope, pickup: Pickup, collector: Collector) -> Fetched:
+    async with collector:
+        if pickup.signature:
+            with scope.folder.create(f"raw/{pickup.signature.name}") as target:
+                await collector.fetch(pickup.signature, target)
+        with scope.folder.create(f"raw/{pickup.name}") as target:
+            return await collector.fetch(pickup.file, target)
+
+
+def _open(scope: Scope, pickup: Pickup, fetched: Fetched, decryptor: Decryptor | None) -> Decrypted:
+    target = f"clear/{pickup.clear_name}"
+    scope.folder.remove(target)
+    with contextlib.ExitStack() as stack:
+        raw = stack.enter_context(scope.folder.local(f"raw/{pickup.name}"))
+        clear = stack.enter_context(scope.folder.create(target))
+        if not pickup.encrypted:
+            return _take_as_is(scope, pickup, raw, clear, fetched)
+        if decryptor is None or scope.connector.pgp is None:
+            raise Fatal(
+                f"{pickup.name} is encrypted and connector {scope.connector.name} has no `pgp` section. "
+                "Add one with the connection that holds the private key"
+            )
+        signature = None
+        if pickup.signature:
+            signature = stack.enter_context(scope.folder.local(f"raw/{pickup.signature.name}"))
+        return decryptor.decrypt(raw, clear, signature, _bounds(scope.connector.pgp))
+
+
+def _take_as_is(scope: Scope, pickup: Pickup, raw: Path, clear: Path, fetched: Fetched) -> Decrypted:
+    if not scope.connector.collect.allow_unencrypted:
+        raise Quarantine(
+            "not-encrypted",
+            f"{pickup.name} is not encrypted. Ask the source why, or set `collect.allow_unencrypted: true`",
+        )
+    shutil.copyfile(raw, clear)
+    return Decrypted(fetched.size, fetched.sha256, "")
+
+
+def _bounds(pgp: Pgp) -> Bounds:
+    return Bounds(max_size=pgp.max_clear_mib * MIB, max_expansion=pgp.max_expansion)

@@ -1,0 +1,97 @@
+"""Replay: what was set aside goes back in at its stage, and comes out as shards like any other run's."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from include.commsarchive.collect.base import Fetched, RemoteFile
+from include.commsarchive.collect.completeness import Pickup
+from include.commsarchive.ledger.base import Held, HeldStage
+from include.commsarchive.pgp.base import Decryptor
+from include.commsarchive.stages.convert import convert
+from include.commsarchive.stages.decrypt import open_file
+from include.commsarchive.stages.hold import held_bundle
+from include.commsarchive.stages.run import ConvertReceipt, FileReceipt, Scope
+
+STAGES = {
+    "all": tuple(HeldStage),
+    "quarantined": (HeldStage.DECRYPT, HeldStage.CONVERT, HeldStage.INGEST),
+    "unmapped": (HeldStage.MAP_USERS,),
+}
+"""What an admin may ask to replay."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reopened:
+    """What went back in: counts as of a conversion, and the held things that it took up."""
+
+    receipt: ConvertReceipt
+    held_ids: tuple[str, ...]
+
+
+def reopen(scope: Scope, days: tuple[dt.date, dt.date], which: str, decryptor: Decryptor | None) -> Reopened:
+    """Take held things of these days (both included) back in.
+
+    Bundles are decrypted and converted anew, as a whole: what was archived before is recognised as a
+    duplicate. Items go straight to a shard.
+
+    Raises:
+        Retriable: staging or the ledger cannot be reached.
+        Fatal: the configuration refuses us.
+    """
+    entries = [held for held in scope.ledger.held(scope.connector.name, *days) if held.stage in STAGES[which]]
+    receipt = ConvertReceipt("replay")
+    for path in dict.fromkeys(held.path for held in entries if held.path.startswith("bundles/")):
+        receipt.add(_bundle(scope, path, decryptor))
+    receipt.add(_items(scope, [held for held in entries if held.path.startswith("items/")]))
+    return Reopened(receipt, tuple(held.held_id for held in entries))
+
+
+def _bundle(scope: Scope, path: str, decryptor: Decryptor | None) -> ConvertReceipt:
+    bundle, files = held_bundle(scope, path)
+    for file in files:
+        for name in filter(None, (file.raw, file.signature)):
+            scope.held.copy(f"{path}/raw/{name}", scope.folder, f"raw/{name}")
+    opened = [open_file(scope, _pickup(file), Fetched(file.size, file.sha256), decryptor) for file in files]
+    apart = replace(bundle, name=path.rsplit("/", 1)[-1])  # re-issues share their bundle's name
+    return convert(scope, apart, opened)
+
+
+def _pickup(file: FileReceipt) -> Pickup:
+    signature = RemoteFile(file.signature, "", 0, 0) if file.signature else None
+    return Pickup(file.raw, file.name, RemoteFile(file.raw, "", file.size, 0), signature, file.encrypted)
+
+
+def _items(scope: Scope, entries: Sequence[Held]) -> ConvertReceipt:
+    """Put held items into one shard, each once, with their attachments."""
+    receipt = ConvertReceipt("replay")
+    paths = list(dict.fromkeys(held.path for held in entries))
+    if not paths:
+        return receipt
+    shard = "shards/held-items.jsonl"
+    with scope.folder.write(shard) as sink:
+        for path in paths:
+            for blob in scope.held.names(f"{path}/blobs"):
+                scope.held.copy(blob, scope.folder, f"blobs/{blob.rsplit('/', 1)[-1]}")
+            with scope.held.open(f"{path}/item.jsonl") as stream:
+                sink.write(stream.read())
+    receipt.shards.append(shard)
+    receipt.items = len(paths)
+    return receipt
+
+
+def resolve(scope: Scope, reopened: Iterable[str]) -> int:
+    """Say which held things this run took care of; give their number.
+
+    Called after the run's deliveries: a thing that this run set aside again stays open.
+    """
+    again = {
+        held.held_id
+        for held in scope.ledger.held(scope.connector.name, dt.date.min, dt.date.max)
+        if held.run_id == scope.run.run_id
+    }
+    done = [held_id for held_id in reopened if held_id not in again]
+    scope.ledger.resolve(done, scope.run.run_id)
+    return len(done)
