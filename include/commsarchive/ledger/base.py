@@ -65,8 +65,10 @@ class FileRecord:
 class PlannedItem:
     """One item of a run. ``deliveries`` is the number of copies planned, duplicates included.
 
-    ``unmapped`` says that none of its participants could be mapped; ``partial`` that an attachment
-    is missing. ``reason`` says why it was excluded or quarantined.
+    ``duplicates`` are those left out of the plan because another run had made them; the ones that
+    only `Ledger.intend` discovers are the ledger's own to count. ``unmapped`` says that none of its
+    participants could be mapped; ``partial`` that an attachment is missing. ``reason`` says why it was
+    excluded or quarantined.
     """
 
     key: str
@@ -135,10 +137,15 @@ class Totals:
     partial: int
     deliveries_planned: int
     deliveries_made: int
+    """Copies that this run made, over all of its tries."""
+    deliveries_partial: int
+    """Those of the copies made whose item lacks an attachment."""
     deliveries_duplicate: int
     deliveries_failed: int
+    deliveries_open: int
+    """Intents of this run that nobody has settled: see `Ledger.open_intents`."""
     delivery_root: str
-    """Root hash over the run's delivered keys and content hashes, in key order."""
+    """Root hash over everything that is known of the copies this run made, in key order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +177,10 @@ class Ledger(Protocol):
     """Append what happened, in the order in which it must be durable; ask what is known.
 
     Every verb commits before it returns and may be repeated with the same arguments: a task that
-    was killed is simply run again.
+    was killed is simply run again. Writers are served one after the other, from any process.
+
+    Raises:
+        Retriable: (every verb) the ledger cannot be reached, is locked or has no room.
     """
 
     def open_run(self, run: Run) -> Run:
@@ -178,6 +188,13 @@ class Ledger(Protocol):
 
     def record_file(self, run_id: str, file: FileRecord) -> None:
         """Record one file of a run; the last word on a name counts."""
+
+    def plan_anew(self, run_id: str) -> None:
+        """Forget a run's items, and which of its copies were duplicates or failed: before planning.
+
+        What it delivered or intended stays. Without this a run that is cleared after its mapping was
+        mended would still answer for copies that it no longer plans.
+        """
 
     def record_items(self, run_id: str, items: Sequence[PlannedItem]) -> None:
         """Record what was decided about items of a run; the last word on (key, revision) counts."""
@@ -195,7 +212,17 @@ class Ledger(Protocol):
         """
 
     def settle(self, run_id: str, outcomes: Sequence[Outcome]) -> None:
-        """Close intents: with the receipt (delivered by this run), or with the reason it failed."""
+        """Close intents: with the receipt (delivered by this run), or with the reason it failed.
+
+        The first receipt counts: a copy that another run has settled meanwhile is its, and a
+        duplicate of this run.
+        """
+
+    def open_intents(self, run_id: str) -> Iterator[Delivery]:
+        """List the intents of a run that are neither delivered nor failed: the mailbox knows."""
+
+    def withdraw(self, run_id: str, delivery_keys: Collection[str]) -> None:
+        """Forget open intents of a run that the mailbox does not hold and that nobody will send."""
 
     def hold(self, held: Sequence[Held]) -> None:
         """Record things set aside, each once.
@@ -227,7 +254,11 @@ class Ledger(Protocol):
     def close_run(self, run_id: str, body: Mapping[str, Any]) -> ImportRecord:
         """Append the import record of a run to the chain; the same body again returns the first.
 
-        A run that is closed again with another body (a cleared task) gets a further record.
+        ``body`` holds ``delivery_root`` as `totals` gave it. A run that is closed again with another
+        body (a cleared task) gets a further record.
+
+        Raises:
+            Retriable: copies were made since ``delivery_root`` was computed; count again.
         """
 
     def history(self, connector: str = "", first: dt.date | None = None) -> Iterator[ImportRecord]:
