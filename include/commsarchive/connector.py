@@ -87,6 +87,7 @@ class Schedule(_Section):
     cron: str = Field(default="0 5 * * *", description="five cron fields")
     timezone: str = Field(default="UTC", description="IANA time zone of the cron fields and of the day")
     start: dt.date = Field(description="first day to archive")
+    end: dt.date | None = Field(default=None, description="last day to archive; empty: for ever")
     catchup: bool = Field(default=True, description="archive the days missed since `start`")
     deadline_hours: float = Field(default=8, gt=0, description="alert when a day is not archived by then")
 
