@@ -1,0 +1,69 @@
+"""From a staged item to the mail that a destination encodes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
+from typing import BinaryIO
+
+from include.commsarchive import ids
+from include.commsarchive.message.addresses import address_of
+from include.commsarchive.model import Address, Mail, MailPart, Person, StagedItem
+
+PREFIX = "X-Commsarchive-"
+
+
+def make_mail(
+    item: StagedItem,
+    addresses: Mapping[str, str],
+    open_blob: Callable[[str], BinaryIO],
+    extra: Iterable[tuple[str, str]] = (),
+) -> Mail:
+    """Give an item its addresses, headers and attachments; every copy of it is this same mail.
+
+    ``addresses`` maps a person's key to the mapped mailbox; ``open_blob`` opens an attachment by its
+    SHA-256; ``extra`` are further facts that are the same for all copies, as (name, value), and
+    become ``X-Commsarchive-`` headers like our own (``("Connector", …)``). A file whose bytes are
+    missing gets no part: the bodies say so.
+    """
+
+    def people(persons: Iterable[Person]) -> tuple[Address, ...]:
+        return tuple([address_of(one, item.source, addresses.get(one.key)) for one in persons])
+
+    return Mail(
+        message_id=ids.message_id(item.key, item.revision),
+        sender=people((item.sender,))[0],
+        to=people(item.to),
+        cc=people(item.cc),
+        bcc=people(item.bcc),
+        subject=item.subject,
+        at=item.at,
+        references=(ids.thread_id(item.source, item.thread),) if item.thread else (),
+        headers=tuple([(PREFIX + name, value) for name, value in (*_facts(item), *extra)]),
+        text=item.text,
+        html=item.html,
+        attachments=tuple(
+            [
+                MailPart(one.name or "attachment", one.media_type, one.size, partial(open_blob, one.blob))
+                for one in item.attachments
+                if one.blob
+            ]
+        ),
+    )
+
+
+def _facts(item: StagedItem) -> list[tuple[str, str]]:
+    facts = [("Source", item.source)]
+    facts += [("Native-Id", native) for native in item.native_ids]
+    facts += [
+        ("Item-Key", item.key),
+        ("Revision", item.revision),
+        ("Message-Class", item.message_class),
+        ("Item-Class", item.item_class),
+        ("Event-Counts", "; ".join([f"{kind}={count}" for kind, count in item.counts.items()])),
+    ]
+    if item.part:
+        facts.append(("Part", str(item.part)))
+    if item.marks:
+        facts.append(("Marks", "; ".join(item.marks)))
+    return facts
