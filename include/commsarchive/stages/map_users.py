@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import IO
 
 import msgspec
 
 from include.commsarchive import ids
-from include.commsarchive.ledger.base import HeldStage, ItemState, Known, PlannedItem
+from include.commsarchive.ledger.base import HeldStage, ItemState, PlannedItem
 from include.commsarchive.mapping.resolve import Resolution, Resolver
 from include.commsarchive.stages.hold import hold_item
 from include.commsarchive.stages.run import MapReceipt, Scope, batches
@@ -137,6 +137,7 @@ def map_users(scope: Scope, shards: Sequence[str], resolver: Resolver) -> MapRec
     Raises:
         Retriable: staging or the ledger cannot be reached.
     """
+    scope.ledger.plan_anew(scope.run.run_id)
     names = [f"plans/{number:03}.jsonl" for number in range(scope.connector.deliver.partitions)]
     with contextlib.ExitStack() as stack:
         plans = [stack.enter_context(scope.folder.write(name)) for name in names]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import BinaryIO, Self
 
@@ -52,7 +52,7 @@ def line(item: StagedItem) -> bytes:
     return _encode(item) + b"\n"
 
 
-def heads(folder: Folder, shards: list[str]) -> Iterator[tuple[Place, Head]]:
+def heads(folder: Folder, shards: Iterable[str]) -> Iterator[tuple[Place, Head]]:
     """Read the heads of all items, shard by shard, with flat memory."""
     for shard in shards:
         offset = 0
@@ -60,6 +60,13 @@ def heads(folder: Folder, shards: list[str]) -> Iterator[tuple[Place, Head]]:
             for row in stream:
                 yield Place(shard, offset, len(row)), _decode_head(row)
                 offset += len(row)
+
+
+def rows(folder: Folder, shards: Iterable[str]) -> Iterator[StagedItem]:
+    """Read all items whole, shard by shard."""
+    for shard in shards:
+        with folder.open(shard) as stream:
+            yield from map(decode, stream)
 
 
 class ItemReader:

@@ -1,0 +1,1 @@
+"""The command line: everything that can be done without Airflow."""
