@@ -1,0 +1,149 @@
+"""When is a day's export complete, and what has to be picked up? Pure: listings in, verdict out."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+
+from include.commsarchive.collect.base import RemoteFile
+
+ENCRYPTED_SUFFIXES = (".gpg", ".pgp", ".asc")
+SIGNATURE_SUFFIX = ".sig"
+
+
+def clear_name(name: str) -> str:
+    """Strip the encryption suffix."""
+    return next((name.removesuffix(end) for end in ENCRYPTED_SUFFIXES if name.endswith(end)), name)
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """What one day of one connector looks like on the server.
+
+    ``patterns`` and ``manifest`` are the connector's, with ``{yymmdd}`` or ``{yyyymmdd}`` for the day.
+    Names are compared without their encryption suffixes, upper and lower case apart. With no patterns a
+    file is ours when a part of its name is the day and ``belongs`` (a source's claim) says so.
+    """
+
+    day: dt.date
+    belongs: Callable[[str], bool]
+    patterns: tuple[str, ...] = ()
+    manifest: str = ""
+
+    def named(self, template: str) -> str:
+        """Put the day into a template."""
+        return template.replace("{yymmdd}", f"{self.day:%y%m%d}").replace("{yyyymmdd}", f"{self.day:%Y%m%d}")
+
+    def owns(self, name: str) -> bool:
+        """Say whether a file, or the file that a signature is for, is one of ours, of this day."""
+        clear = clear_name(name.removesuffix(SIGNATURE_SUFFIX))
+        if self.patterns:
+            return any(fnmatchcase(clear, clear_name(self.named(pattern))) for pattern in self.patterns)
+        days = {f"{self.day:%y%m%d}", f"{self.day:%Y%m%d}"}
+        return not days.isdisjoint(re.split(r"[\W_]+", clear)) and self.belongs(clear)
+
+
+@dataclass(frozen=True, slots=True)
+class Pickup:
+    """A file to fetch, with the detached signature that rides along, if there is one.
+
+    ``clear_name`` is the name without ``.gpg``/``.pgp``/``.asc``. Plain values: msgspec converts it to
+    and from JSON.
+    """
+
+    name: str
+    clear_name: str
+    file: RemoteFile
+    signature: RemoteFile | None
+    encrypted: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Complete:
+    """Everything is there; no pickup at all when a manifest lists nothing of ours."""
+
+    pickups: tuple[Pickup, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """Something is not there yet. ``missing`` names the files that must come; ``why`` says the rest."""
+
+    why: str
+    missing: tuple[str, ...] = ()
+
+
+def assess(
+    listing: Sequence[RemoteFile],
+    previous: Collection[RemoteFile] | None,
+    manifest_text: str | None,
+    expected: Expected,
+) -> Complete | Waiting:
+    """Judge a listing, given the look before (None at the first) and the manifest's text (None: not there).
+
+    With a manifest, every file of ours that it lists must be there; the manifest itself must be
+    unchanged between the looks, for half a manifest lists half the files. Files of ours that no manifest
+    lists are taken along, nothing is left behind, but must be unchanged between the looks.
+    """
+    ours = [file for file in listing if expected.owns(file.name)]
+    manifest = expected.named(expected.manifest)
+    if manifest and manifest_text is None:
+        return Waiting("the manifest is not there", (manifest,))
+    if not manifest and not ours:
+        return Waiting("no file of this day is there")
+    listed = [name for name in manifest_names(manifest_text or "") if expected.owns(name)]
+    if missing := _missing(listed, [file.name for file in ours]):
+        return Waiting("files are listed or signed but not there", missing)
+    vouched = {_identity(name) for name in listed}
+    watched = [file for file in ours if _identity(file.name) not in vouched]
+    watched += [file for file in listing if file.name == manifest]
+    if changing := [file.name for file in watched if file not in (previous or ())]:
+        return Waiting(f"new or changed since the last look: {', '.join(changing)}")
+    return Complete(_pickups(ours))
+
+
+def manifest_names(text: str) -> list[str]:
+    """File names in a manifest: one a line, LF or CRLF, perhaps with folders before them."""
+    lines = (line.strip() for line in text.removeprefix("\ufeff").splitlines())
+    return [line.rsplit("/", 1)[-1] for line in lines if line]
+
+
+def _identity(name: str) -> tuple[str, bool]:
+    """What the variants of a name have in common: whose it is, and whether it is the signature."""
+    payload = name.removesuffix(SIGNATURE_SUFFIX)
+    return clear_name(payload), payload != name
+
+
+def _missing(listed: Sequence[str], there: Sequence[str]) -> tuple[str, ...]:
+    """Names that are listed but not there, and names that are signed but not there."""
+    identities = {_identity(name) for name in there}
+    signed = [name.removesuffix(SIGNATURE_SUFFIX) for name in there if name.endswith(SIGNATURE_SUFFIX)]
+    return tuple(dict.fromkeys(name for name in (*listed, *signed) if _identity(name) not in identities))
+
+
+def _pickups(ours: Sequence[RemoteFile]) -> tuple[Pickup, ...]:
+    """Pair payloads with signatures, by name. Of one file in clear and encrypted, the encrypted counts."""
+    signatures = {
+        file.name.removesuffix(SIGNATURE_SUFFIX): file
+        for file in ours
+        if file.name.endswith(SIGNATURE_SUFFIX)
+    }
+    by_clear_name = {clear_name(name): file for name, file in signatures.items()}
+    payloads = {
+        clear_name(file.name): file
+        for file in sorted(ours, key=lambda file: file.name != clear_name(file.name))
+        if not file.name.endswith(SIGNATURE_SUFFIX)
+    }
+    return tuple(
+        Pickup(
+            name=file.name,
+            clear_name=clear,
+            file=file,
+            signature=signatures.get(file.name) or by_clear_name.get(clear),
+            encrypted=file.name != clear,
+        )
+        for clear, file in sorted(payloads.items())
+    )

@@ -1,0 +1,130 @@
+"""A real OpenSSH server on loopback for tests, and where it is missing, a skip (a failure under CI).
+
+Use from any test, through a fixture of your own::
+
+    from tests.servers.sshd import Sshd, running_sshd
+
+    @pytest.fixture
+    def sshd(tmp_path: Path) -> Iterator[Sshd]:
+        with running_sshd(tmp_path) as server:
+            yield server
+
+Files put in ``server.folder`` are what a client sees after login. Log in as ``server.username`` with
+``server.private_key``; check the server by ``server.host_key``. Passwords need PAM or root's shadow
+file: for these there is `tests.servers.asyncssh_server`.
+"""
+
+from __future__ import annotations
+
+import getpass
+import os
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import asyncssh
+import pytest
+
+HOST = "127.0.0.1"
+
+
+@dataclass(frozen=True)
+class Sshd:
+    """One running server; ``extra`` is what an Airflow connection of type ``sftp`` needs."""
+
+    port: int
+    username: str
+    folder: Path
+    private_key: str
+    host_key: str
+    pid: int
+
+    @property
+    def extra(self) -> dict[str, str]:
+        return {"private_key": self.private_key, "host_key": self.host_key}
+
+
+def find_program(name: str) -> str:
+    """Path of a program that the test needs; skips without it, or fails under CI."""
+    found = shutil.which(name, path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
+    if found is None:
+        if os.environ.get("CI") == "true":
+            pytest.fail(f"{name} is not installed")
+        pytest.skip(f"{name} is not installed")
+    return found
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind((HOST, 0))
+        return int(probe.getsockname()[1])
+
+
+@contextmanager
+def running_sshd(home: Path, *, password_only: bool = False) -> Iterator[Sshd]:
+    """Run sshd with fresh keys; its files, and the served ``folder``, lie in ``home``.
+
+    ``password_only`` makes a server that offers no way in for a key.
+    """
+    program = find_program("sshd")
+    folder = home / "remote"
+    folder.mkdir(parents=True, exist_ok=True)
+    host, user = (asyncssh.generate_private_key("ssh-ed25519") for _ in range(2))
+    host_file = home / "host_key"
+    host.write_private_key(host_file)
+    host_file.chmod(0o600)
+    user.write_public_key(home / "authorized_keys")
+    port = free_port()
+    options = {
+        "ListenAddress": f"{HOST}:{port}",
+        "HostKey": host_file,
+        "AuthorizedKeysFile": home / "authorized_keys",
+        "PubkeyAuthentication": "no" if password_only else "yes",
+        "PasswordAuthentication": "yes" if password_only else "no",
+        "KbdInteractiveAuthentication": "no",
+        "PermitRootLogin": "yes",
+        "StrictModes": "no",
+        "UsePAM": "no",
+        "UseDNS": "no",
+        "PidFile": "none",
+        "MaxStartups": "100",
+        "Subsystem": f"sftp internal-sftp -d {folder}",
+    }
+    config = home / "sshd_config"
+    config.write_text("".join(f"{key} {value}\n" for key, value in options.items()))
+    if os.geteuid() == 0:
+        Path("/run/sshd").mkdir(exist_ok=True)  # where sshd separates its privileges, started as root
+    with (home / "sshd.log").open("wb") as log:
+        server = subprocess.Popen([program, "-D", "-e", "-f", str(config)], stderr=log)
+    try:
+        _wait_for(port, server)
+        yield Sshd(
+            port=port,
+            username=getpass.getuser(),
+            folder=folder,
+            private_key=user.export_private_key().decode(),
+            host_key=host.export_public_key().decode().strip(),
+            pid=server.pid,
+        )
+    finally:
+        server.terminate()
+        server.wait(timeout=10)
+
+
+def _wait_for(port: int, server: subprocess.Popen[bytes]) -> None:
+    """Wait until the server accepts connections."""
+    for _ in range(500):
+        if server.poll() is not None:
+            pytest.fail(f"sshd ended at once with code {server.returncode}")
+        try:
+            socket.create_connection((HOST, port), timeout=1).close()
+        except OSError:
+            time.sleep(0.01)
+        else:
+            return
+    pytest.fail("sshd did not start to listen")
