@@ -29,9 +29,9 @@ _DISK = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS)
 class Staging:
     """The staging root: one folder a run, and one for held things, which no purge touches."""
 
-    def __init__(self, root: str | Path) -> None:
-        """Take the root as a path or URL (``file:///…``, ``s3://…``, ``memory://…``)."""
-        path = UPath(root)
+    def __init__(self, root: str | Path | UPath) -> None:
+        """Take the root as a path or URL (``file:///…``, ``s3://…``), or as Airflow's ObjectStoragePath."""
+        path = root if isinstance(root, UPath) else UPath(root)
         self._root: Path | UPath = Path(path.path) if path.protocol in ("", "file", "local") else path
 
     def run(self, connector: str, run_id: str) -> Folder:
