@@ -1,0 +1,126 @@
+"""The import records as a hash chain, and the roots of the deliveries that they cover.
+
+Each record's hash covers its content and the hash of the record before it; the head of the chain is kept
+apart, so that a record missing at the end is noticed too. What an adapter stores is checked here.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from include.commsarchive.errors import Retriable
+from include.commsarchive.ids import digest, root_hash
+from include.commsarchive.ledger.base import Delivery, ImportRecord, Run
+
+GENESIS = "0" * 64
+"""What the first record names as the hash before it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The last record of the chain: its number and hash."""
+
+    seq: int = 0
+    hash: str = GENESIS
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """A copy as it was made: by which run, the server's id, the SHA-256 of its bytes, and when (ms)."""
+
+    delivery: Delivery
+    run_id: str
+    server_id: str
+    content_hash: str
+    settled_at: int
+
+    @property
+    def digest(self) -> str:
+        """Hash everything that is known of the copy."""
+        one = self.delivery
+        return digest(
+            *(one.delivery_key, one.key, one.revision, one.destination, one.mailbox, one.folder),
+            *(self.run_id, self.server_id, self.content_hash, str(self.settled_at)),
+        )
+
+
+def delivery_root(receipts: Iterable[Receipt]) -> str:
+    """Hash the receipts of a run, which come in the order of their delivery keys."""
+    return root_hash(receipt.digest for receipt in receipts)
+
+
+def canonical(value: object) -> str:
+    """Write JSON of which there is one text for one value: sorted keys, no spaces, ASCII."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
+
+
+def record_hash(record: ImportRecord) -> str:
+    """Hash a record's content and the hash of the one before it (SHA-256, 64 hexadecimal digits)."""
+    content = {
+        "seq": record.seq,
+        "run_id": record.run_id,
+        "connector": record.connector,
+        "day": record.day.isoformat(),
+        "closed_at": record.closed_at.isoformat(),
+        "body": record.body,
+    }
+    return hashlib.sha256(f"{record.previous}\n{canonical(content)}".encode("ascii")).hexdigest()
+
+
+def next_record(head: Head, run: Run, body: Mapping[str, Any], root: str) -> ImportRecord:
+    """Make the record that follows the head; ``root`` is that of the run's deliveries as they are now.
+
+    Raises:
+        Retriable: ``body`` was computed from other deliveries.
+    """
+    if body["delivery_root"] != root:
+        raise Retriable(
+            f"run {run.run_id}: copies were made while it was being closed. Reconcile it again once its "
+            "tasks have ended"
+        )
+    record = ImportRecord(
+        seq=head.seq + 1,
+        run_id=run.run_id,
+        connector=run.connector,
+        day=run.day,
+        closed_at=dt.datetime.now(dt.UTC),
+        previous=head.hash,
+        hash="",
+        body=json.loads(canonical(dict(body))),
+    )
+    return replace(record, hash=record_hash(record))
+
+
+def check(
+    records: Iterable[ImportRecord],
+    head: Head,
+    root_of: Callable[[ImportRecord], str],
+    late: Callable[[str], int],
+) -> Iterator[str]:
+    """Recompute the chain and its roots; give a line for each thing that is off.
+
+    ``root_of`` computes the root of the deliveries that a record covers; ``late`` counts a run's
+    copies that no record covers.
+    """
+    last = Head()
+    runs: dict[str, int] = {}
+    for record in records:
+        name = f"import record {record.seq} (run {record.run_id})"
+        if record.hash != record_hash(record):
+            yield f"{name}: its content is not what was hashed: the record was changed"
+        if (record.seq, record.previous) != (last.seq + 1, last.hash):
+            yield f"{name}: does not follow record {last.seq}: a record was changed, removed or inserted"
+        if record.body.get("delivery_root") != root_of(record):
+            yield f"{name}: its deliveries are not what it covers: one was changed, removed or inserted"
+        last = Head(record.seq, record.hash)
+        runs[record.run_id] = record.seq
+    if last != head:
+        yield f"the chain ends with record {last.seq}, but its head is record {head.seq}: the end was changed"
+    for run_id, seq in runs.items():
+        if number := late(run_id):
+            yield f"run {run_id}: {number} deliveries are not covered by its import record {seq}"

@@ -1,0 +1,102 @@
+"""The ledger's deliveries in a database: intents and receipts."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import fields
+
+import sqlalchemy as sa
+
+from include.commsarchive.errors import Fatal
+from include.commsarchive.ledger.base import Delivery, Known
+from include.commsarchive.ledger.rows import Row, Rows, among, to_row, update_each
+from include.commsarchive.ledger.schema import delivery, fate
+from include.commsarchive.model import Outcome
+
+_STATE = sa.select(delivery.c.delivery_key, delivery.c.run_id, delivery.c.state, delivery.c.server_id)
+_NO_RECEIPT = {"server_id": "", "content_hash": "", "settled_at": 0}
+_PLACE = [delivery.c[field.name] for field in fields(Delivery)]
+
+
+class Deliveries(Rows):
+    """Who intended or made which copy."""
+
+    def delivered(self, delivery_keys: Collection[str]) -> dict[str, Known]:
+        """See `Ledger.delivered`."""
+        with self._database.read() as connection:
+            return _known(among(connection, _STATE, delivery.c.delivery_key, delivery_keys))
+
+    def intend(self, run_id: str, deliveries: Sequence[Delivery]) -> dict[str, Known]:
+        """See `Ledger.intend`."""
+        wanted = {one.delivery_key: one for one in deliveries}
+        with self._database.write() as connection:
+            rows = list(among(connection, _STATE, delivery.c.delivery_key, wanted))
+            known = _known(rows)
+            failed = [{"delivery_key": row["delivery_key"]} for row in rows if row["state"] == "failed"]
+            update_each(connection, delivery, "delivery_key", failed, run_id=run_id, state="intended")
+            found = {row["delivery_key"] for row in rows}
+            intent = to_row(Delivery, run_id=run_id, state="intended", **_NO_RECEIPT)
+            self._put(connection, delivery, [intent(one) for key, one in wanted.items() if key not in found])
+            duplicates = [key for key, one in known.items() if one.delivered and one.run_id != run_id]
+            self._put_fates(connection, run_id, duplicates, "duplicate")
+        return known
+
+    def settle(self, run_id: str, outcomes: Sequence[Outcome]) -> None:
+        """See `Ledger.settle`."""
+        by_key = {outcome.delivery_key: outcome for outcome in outcomes}
+        now = time.time_ns() // 1_000_000
+        with self._database.write() as connection:
+            rows = {
+                row["delivery_key"]: row for row in among(connection, _STATE, delivery.c.delivery_key, by_key)
+            }
+            if unknown := by_key.keys() - rows.keys():
+                raise Fatal(f"run {run_id}: {len(unknown)} receipts without an intent; report this as a bug")
+            still_open = [one for key, one in by_key.items() if rows[key]["state"] != "delivered"]
+            receipts = [_receipt(one) for one in still_open if not one.reason]
+            failed = [{"delivery_key": one.delivery_key} for one in still_open if one.reason]
+            at = {"run_id": run_id, "settled_at": now}
+            update_each(connection, delivery, "delivery_key", receipts, state="delivered", **at)
+            update_each(connection, delivery, "delivery_key", failed, state="failed", **at)
+            self._put_fates(connection, run_id, [row["delivery_key"] for row in failed], "failed")
+            elsewhere = [
+                key for key, row in rows.items() if row["state"] == "delivered" and row["run_id"] != run_id
+            ]
+            self._put_fates(connection, run_id, elsewhere, "duplicate")
+
+    def open_intents(self, run_id: str) -> Iterator[Delivery]:
+        """See `Ledger.open_intents`."""
+        chosen = sa.select(*_PLACE).where(_open(run_id)).order_by(delivery.c.delivery_key)
+        for row in self._stream(chosen):
+            yield Delivery(**row)
+
+    def withdraw(self, run_id: str, delivery_keys: Collection[str]) -> None:
+        """See `Ledger.withdraw`."""
+        with self._database.write() as connection:
+            gone = sa.delete(delivery).where(_open(run_id), delivery.c.delivery_key == sa.bindparam("gone"))
+            if delivery_keys:
+                connection.execute(gone, [{"gone": key} for key in delivery_keys])
+
+    def _put_fates(self, connection: sa.Connection, run_id: str, keys: Collection[str], what: str) -> None:
+        rows: list[Row] = [{"run_id": run_id, "delivery_key": key, "fate": what} for key in keys]
+        self._put(connection, fate, rows)
+
+
+def _receipt(outcome: Outcome) -> Row:
+    return {
+        "delivery_key": outcome.delivery_key,
+        "server_id": outcome.server_id,
+        "content_hash": outcome.content_hash,
+    }
+
+
+def _open(run_id: str) -> sa.ColumnElement[bool]:
+    return sa.and_(delivery.c.run_id == run_id, delivery.c.state == "intended")
+
+
+def _known(rows: Iterable[sa.RowMapping]) -> dict[str, Known]:
+    return {
+        row["delivery_key"]: Known(row["run_id"], row["state"] == "delivered", row["server_id"])
+        for row in rows
+        if row["state"] != "failed"
+    }

@@ -1,0 +1,138 @@
+"""The ledger's import history in a database: counting runs, closing them, and the proof."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import fields
+from typing import Any
+
+import sqlalchemy as sa
+
+from include.commsarchive.errors import Fatal
+from include.commsarchive.ledger import chain
+from include.commsarchive.ledger.base import Delivery, ImportRecord, ItemState, PlannedItem, Totals
+from include.commsarchive.ledger.rows import Row, Rows, stream, to_row
+from include.commsarchive.ledger.schema import delivery, fate, head, import_record, item
+from include.commsarchive.ledger.sql_runs import read_run
+from include.commsarchive.ledger.tally import Fates, Tally
+
+_ITEM = [item.c[field.name] for field in fields(PlannedItem)]
+_FATES = [field.name for field in fields(Fates)]
+
+
+class History(Rows):
+    """Closed runs, as evidence."""
+
+    def totals(self, run_id: str) -> Totals:
+        """See `Ledger.totals`."""
+        tally = Tally()
+        with self._database.read() as connection:
+            for row in stream(connection, _items_with_fates(run_id)):
+                fates = Fates(*(int(row.pop(name)) for name in _FATES))
+                tally.add(PlannedItem(**row | {"state": ItemState(row["state"])}), fates)
+            return tally.totals(
+                made=_count(connection, _made(run_id)),
+                still_open=_count(
+                    connection, sa.and_(delivery.c.run_id == run_id, delivery.c.state == "intended")
+                ),
+                root=chain.delivery_root(_receipts(connection, _made(run_id))),
+            )
+
+    def close_run(self, run_id: str, body: Mapping[str, Any]) -> ImportRecord:
+        """See `Ledger.close_run`."""
+        with self._database.write() as connection:
+            mine = sa.select(import_record).where(import_record.c.run_id == run_id)
+            last = next(_records(connection, mine.order_by(import_record.c.seq.desc()).limit(1)), None)
+            if last and chain.canonical(last.body) == chain.canonical(dict(body)):
+                return last
+            run = read_run(connection, run_id)
+            if run is None:
+                raise Fatal(f"run {run_id} was never opened, so it cannot be closed; report this as a bug")
+            root = chain.delivery_root(_receipts(connection, _made(run_id)))
+            record = chain.next_record(_head(connection), run, body, root)
+            written = {"closed_at": record.closed_at.isoformat(), "body": chain.canonical(record.body)}
+            connection.execute(sa.insert(import_record), [to_row(ImportRecord)(record) | written])
+            connection.execute(sa.delete(head))
+            connection.execute(sa.insert(head).values(seq=record.seq, hash=record.hash))
+            unsealed = sa.update(delivery).where(_made(run_id), delivery.c.sealed.is_(None))
+            connection.execute(unsealed.values(sealed=record.seq))
+            return record
+
+    def history(self, connector: str = "", first: dt.date | None = None) -> Iterator[ImportRecord]:
+        """See `Ledger.history`."""
+        chosen = sa.select(import_record).order_by(import_record.c.seq)
+        if connector:
+            chosen = chosen.where(import_record.c.connector == connector)
+        if first:
+            chosen = chosen.where(import_record.c.day >= first)
+        with self._database.read() as connection:
+            yield from _records(connection, chosen)
+
+    def verify(self) -> Iterator[str]:
+        """See `Ledger.verify`."""
+        with self._database.read() as connection:
+            yield from chain.check(
+                list(_records(connection, sa.select(import_record).order_by(import_record.c.seq))),
+                _head(connection),
+                lambda record: chain.delivery_root(
+                    _receipts(connection, _made(record.run_id) & (delivery.c.sealed <= record.seq))
+                ),
+                lambda run_id: _count(connection, _made(run_id) & delivery.c.sealed.is_(None)),
+            )
+
+
+def _made(run_id: str) -> sa.ColumnElement[bool]:
+    return sa.and_(delivery.c.run_id == run_id, delivery.c.state == "delivered")
+
+
+def _count(connection: sa.Connection, chosen: sa.ColumnElement[bool]) -> int:
+    return connection.scalar(sa.select(sa.func.count()).select_from(delivery).where(chosen)) or 0
+
+
+def _items_with_fates(run_id: str) -> sa.Select[Any]:
+    """Select a run's items, each with the number of its copies by fate."""
+    made = sa.select(
+        delivery.c.key, delivery.c.revision, *(sa.literal(int(name == "made")).label(name) for name in _FATES)
+    ).where(_made(run_id))
+    unmade = (
+        sa.select(
+            delivery.c.key,
+            delivery.c.revision,
+            *(sa.case((fate.c.fate == name, 1), else_=0).label(name) for name in _FATES),
+        )
+        .join(fate, fate.c.delivery_key == delivery.c.delivery_key)
+        .where(fate.c.run_id == run_id, sa.not_(_made(run_id)))
+    )
+    copies = sa.union_all(made, unmade).subquery()
+    sums = (
+        sa.select(
+            copies.c.key, copies.c.revision, *(sa.func.sum(copies.c[name]).label(name) for name in _FATES)
+        )
+        .group_by(copies.c.key, copies.c.revision)
+        .subquery()
+    )
+    same = sa.and_(item.c.key == sums.c.key, item.c.revision == sums.c.revision)
+    counts = (sa.func.coalesce(sums.c[name], 0).label(name) for name in _FATES)
+    return sa.select(*_ITEM, *counts).outerjoin(sums, same).where(item.c.run_id == run_id)
+
+
+def _receipts(connection: sa.Connection, chosen: sa.ColumnElement[bool]) -> Iterator[chain.Receipt]:
+    for row in stream(connection, sa.select(delivery).where(chosen).order_by(delivery.c.delivery_key)):
+        place = Delivery(*(row[field.name] for field in fields(Delivery)))
+        yield chain.Receipt(place, row["run_id"], row["server_id"], row["content_hash"], row["settled_at"])
+
+
+def _head(connection: sa.Connection) -> chain.Head:
+    row = connection.execute(sa.select(head)).mappings().first()
+    return chain.Head(**row) if row else chain.Head()
+
+
+def _records(connection: sa.Connection, chosen: sa.Select[Any]) -> Iterator[ImportRecord]:
+    for row in stream(connection, chosen):
+        yield ImportRecord(**row | _decoded(row))
+
+
+def _decoded(row: Row) -> Row:
+    return {"closed_at": dt.datetime.fromisoformat(row["closed_at"]), "body": json.loads(row["body"])}

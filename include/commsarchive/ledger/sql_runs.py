@@ -1,0 +1,126 @@
+"""The ledger's runs in a database: their files, items and failures, and what they set aside."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from collections.abc import Collection, Iterator, Sequence
+
+import sqlalchemy as sa
+
+from include.commsarchive.ledger.base import Failure, FileRecord, Held, HeldStage, PlannedItem, Run
+from include.commsarchive.ledger.rows import Row, Rows, among, to_row, update_each
+from include.commsarchive.ledger.schema import failure, fate, file, held, item, mapping, run
+
+
+class Runs(Rows):
+    """What a run found and decided."""
+
+    def open_run(self, opened: Run) -> Run:
+        """See `Ledger.open_run`."""
+        with self._database.write() as connection:
+            first = read_run(connection, opened.run_id)
+            if first is None:
+                row = to_row(Run)(opened) | {"window_end": opened.window_end.isoformat()}
+                connection.execute(sa.insert(run), [row])
+        return first or opened
+
+    def record_file(self, run_id: str, file_record: FileRecord) -> None:
+        """See `Ledger.record_file`."""
+        with self._database.write() as connection:
+            self._put(connection, file, [to_row(FileRecord, run_id=run_id)(file_record)])
+
+    def files(self, run_id: str) -> list[FileRecord]:
+        """See `Ledger.files`."""
+        rows = self._stream(sa.select(file).where(file.c.run_id == run_id).order_by(file.c.name))
+        return [FileRecord(**_without(row, "run_id")) for row in rows]
+
+    def plan_anew(self, run_id: str) -> None:
+        """See `Ledger.plan_anew`."""
+        with self._database.write() as connection:
+            connection.execute(sa.delete(item).where(item.c.run_id == run_id))
+            connection.execute(sa.delete(fate).where(fate.c.run_id == run_id))
+            connection.execute(sa.delete(failure).where(failure.c.run_id == run_id))
+
+    def record_items(self, run_id: str, items: Sequence[PlannedItem]) -> None:
+        """See `Ledger.record_items`."""
+        with self._database.write() as connection:
+            self._put(connection, item, list(map(to_row(PlannedItem, run_id=run_id), items)))
+
+    def record_failures(self, run_id: str, failures: Sequence[Failure]) -> None:
+        """See `Ledger.record_failures`."""
+        with self._database.write() as connection:
+            self._put(connection, failure, list(map(to_row(Failure, run_id=run_id), failures)))
+
+    def failures(self, run_id: str) -> Iterator[Failure]:
+        """See `Ledger.failures`."""
+        order = [failure.c.item_id, failure.c.mailbox, failure.c.source_user]
+        for row in self._stream(sa.select(failure).where(failure.c.run_id == run_id).order_by(*order)):
+            yield Failure(**_without(row, "run_id"))
+
+
+class Kept(Rows):
+    """What outlives runs: things set aside, and versions of the mapping."""
+
+    def hold(self, things: Sequence[Held]) -> None:
+        """See `Ledger.hold`."""
+        by_id = {thing.held_id: thing for thing in things}
+        with self._database.write() as connection:
+            rows = {
+                row["held_id"]: row["resolved_by"]
+                for row in among(
+                    connection, sa.select(held.c.held_id, held.c.resolved_by), held.c.held_id, by_id
+                )
+            }
+            if new := [_held_row(thing) for key, thing in by_id.items() if key not in rows]:
+                connection.execute(sa.insert(held), new)
+            again = [_held_row(by_id[key]) for key, resolved_by in rows.items() if resolved_by]
+            update_each(connection, held, "held_id", again)
+
+    def resolve(self, held_ids: Collection[str], run_id: str) -> None:
+        """See `Ledger.resolve`."""
+        with self._database.write() as connection:
+            rows = [{"held_id": held_id} for held_id in held_ids]
+            update_each(connection, held, "held_id", rows, resolved_by=run_id)
+
+    def held(self, connector: str, first: dt.date, last: dt.date) -> Iterator[Held]:
+        """See `Ledger.held`."""
+        chosen = sa.select(held).where(
+            held.c.connector == connector, held.c.day.between(first, last), held.c.resolved_by == ""
+        )
+        for row in self._stream(chosen.order_by(held.c.day, held.c.seq)):
+            people = tuple(json.loads(row["people"]))
+            stage = HeldStage(row["stage"])
+            yield Held(**_without(row, "seq") | {"people": people, "stage": stage})
+
+    def keep_mapping(self, connector: str, kind: str, version: str, body: str) -> None:
+        """See `Ledger.keep_mapping`."""
+        row = {"connector": connector, "kind": kind, "version": version, "body": body, "in_force": True}
+        with self._database.write() as connection:
+            others = sa.update(mapping).where(mapping.c.connector == connector, mapping.c.kind == kind)
+            connection.execute(others.values(in_force=False))
+            self._put(connection, mapping, [row])
+
+    def mapping(self, connector: str, kind: str) -> str:
+        """See `Ledger.mapping`."""
+        chosen = sa.select(mapping.c.body).where(
+            mapping.c.connector == connector, mapping.c.kind == kind, mapping.c.in_force
+        )
+        with self._database.read() as connection:
+            return connection.scalar(chosen) or ""
+
+
+def read_run(connection: sa.Connection, run_id: str) -> Run | None:
+    """Read a run as it was first recorded, or None when it never was."""
+    row = connection.execute(sa.select(run).where(run.c.run_id == run_id)).mappings().first()
+    if row is None:
+        return None
+    return Run(**dict(row) | {"window_end": dt.datetime.fromisoformat(row["window_end"])})
+
+
+def _held_row(thing: Held) -> Row:
+    return to_row(Held)(thing) | {"people": json.dumps(thing.people)}
+
+
+def _without(row: Row, name: str) -> Row:
+    return {key: value for key, value in row.items() if key != name}
