@@ -13,13 +13,13 @@ help:  ## list these commands
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 10
 
 demo: $(VENV)/runtime  ## archive several days of sample chats in a real Airflow, and show the result
-	@$(RUN) -m commsarchive_airflow.local demo
+	@$(RUN) -m commsarchive_airflow.demo demo
 
 up: $(VENV)/runtime  ## start Airflow with its UI on loopback
-	@$(RUN) -m commsarchive_airflow.local up
+	@$(RUN) -m commsarchive_airflow.demo up
 
 down: $(VENV)/runtime  ## end what `make up` started
-	@$(RUN) -m commsarchive_airflow.local down
+	@$(RUN) -m commsarchive_airflow.demo down
 
 test: $(VENV)/dev  ## check style, types and floors, then run every test
 	@$(MAKE) --no-print-directory check

@@ -96,4 +96,4 @@ def _take_as_is(scope: Scope, pickup: Pickup, raw: Path, clear: Path, fetched: F
 
 
 def _bounds(pgp: Pgp) -> Bounds:
-    return Bounds(max_size=pgp.max_clear_mib * MIB, max_expansion=pgp.max_expansion)
+    return Bounds(max_clear_bytes=pgp.max_clear_mib * MIB, max_expansion=pgp.max_expansion)
