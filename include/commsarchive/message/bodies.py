@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from include.commsarchive.message.page import page
 from include.commsarchive.message.participants import participants
 from include.commsarchive.message.roster import Row, roster
@@ -9,6 +11,8 @@ from include.commsarchive.message.times import span
 from include.commsarchive.message.transcript import residue, transcript
 from include.commsarchive.message.visible import one_line
 from include.commsarchive.model import Item
+
+_LONGEST_LINE = 900
 
 
 def render(item: Item) -> tuple[str, str]:
@@ -33,7 +37,7 @@ def render(item: Item) -> tuple[str, str]:
         text.append(f"\n--- Also in the source ---\n\n{more}")
     text.append("")
     html = page(title, facts, notices, listed_rows, said_rows, more_rows)
-    return "\n".join(text), html.encode("ascii", "xmlcharrefreplace").decode()
+    return "\n".join(text), _fold(html.encode("ascii", "xmlcharrefreplace").decode())
 
 
 def _facts(item: Item, people: dict[str, Row]) -> list[tuple[str, str]]:
@@ -49,3 +53,23 @@ def _facts(item: Item, people: dict[str, Row]) -> list[tuple[str, str]]:
     if item.part:
         facts.append(("Part", f"{item.part} of a long conversation that was cut"))
     return facts + [(one_line(label), one_line(value)) for label, value in item.facts]
+
+
+def _fold(html: str) -> str:
+    """Keep lines short enough to travel as 7bit (RFC 5322 2.1.1: 998) with breaks that nobody sees."""
+    lines = html.split("\n")
+    if max(map(len, lines)) <= _LONGEST_LINE:
+        return html
+    return "\n".join(["<wbr\n>".join(_pieces(line)) for line in lines])
+
+
+def _pieces(line: str) -> Iterator[str]:
+    while len(line) > _LONGEST_LINE:
+        cut = line.rfind(" ", _LONGEST_LINE // 2, _LONGEST_LINE) + 1 or _LONGEST_LINE
+        for opening, closing in ("<>", "&;"):  # never inside a tag or a character reference
+            start = line.rfind(opening, 0, cut)
+            if start > line.rfind(closing, 0, cut):
+                cut = start
+        yield line[:cut]
+        line = line[cut:]
+    yield line

@@ -21,6 +21,7 @@ LINE = 76
 _WORD_BYTES = 45  # 45 bytes are 60 of base64; with =?utf-8?b? and ?= an encoded word of 72 (limit: 75)
 _TOKEN = 64  # a longer word or parameter could not share a line with its field's name
 _FIELD_NAME = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,60}")
+_PLAIN_VALUE = re.compile(r"[A-Za-z0-9_.:;=/-]+(?: [A-Za-z0-9_.:;=/-]+)*")
 _MEDIA_TYPE = re.compile(r"[A-Za-z0-9!#$&^_.+-]{1,60}/[A-Za-z0-9!#$&^_.+-]{1,60}")
 _MESSAGE_ID = re.compile(r"<[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9.-]+>")
 _COMPOSITE = ("message/", "multipart/")  # RFC 2045 6.4 forbids base64 for these
@@ -36,7 +37,10 @@ def text_field(name: str, value: str) -> str:
     """
     if not _FIELD_NAME.fullmatch(name):
         raise ValueError(f"no header field name: {name!r}")
-    return _fold(name, _words(header_text(value)))
+    value = header_text(value)
+    if len(name) + len(value) < LINE - 2 and _PLAIN_VALUE.fullmatch(value):
+        return f"{name}: {value}\r\n"
+    return _fold(name, _words(value))
 
 
 def address_field(name: str, addresses: Sequence[Address]) -> str:

@@ -71,17 +71,14 @@ def _boundary(mail: Mail) -> str:
 
 
 def _body(subtype: str, text: str, mark: str) -> bytes:
-    fits = text.isascii() and "\0" not in text and "\r" not in text
-    if fits and max(map(len, text.split("\n"))) <= _LONGEST_LINE:
-        coding, content = "7bit", text.replace("\n", "\r\n").encode() + b"\r\n"
-    else:
-        canonical = text.replace("\r\n", "\n").replace("\n", "\r\n")
-        coding, content = "base64", _lines(canonical.encode("utf-8", "replace"))
+    lines = text.split("\n")
+    fits = text.isascii() and max(map(len, lines)) <= _LONGEST_LINE and "\0" not in text and "\r" not in text
+    content = "\r\n".join(lines).encode("utf-8", "replace")
     head = (
         f"--=_a{mark}\r\nContent-Type: text/{subtype}; charset=utf-8\r\n"
-        f"Content-Transfer-Encoding: {coding}\r\n\r\n"
+        f"Content-Transfer-Encoding: {'7bit' if fits else 'base64'}\r\n\r\n"
     )
-    return head.encode() + content
+    return head.encode() + (content + b"\r\n" if fits else _lines(content))
 
 
 def _part_head(part: MailPart) -> str:

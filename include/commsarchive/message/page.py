@@ -11,55 +11,63 @@ from html import escape
 
 _STYLE = """\
 :root{color-scheme:light dark;supported-color-schemes:light dark}
-body{margin:0;padding:28px 20px 40px;background:#fff;color:#1d2127;font:14px/1.5 'Segoe UI',-apple-system,\
-Roboto,'Helvetica Neue',Arial,sans-serif}
-.w{width:100%;max-width:860px;margin:0 auto}
-h1{margin:0 0 14px;font-size:22px;line-height:1.25;font-weight:600;overflow-wrap:anywhere}
-h2{margin:30px 0 8px;font-size:11px;font-weight:600;letter-spacing:.08em;text-transform:uppercase;color:#6b7480}
+body{margin:0;padding:24px 20px 40px;background:#fff;color:#1d2127;
+font:14px/20px 'Segoe UI',-apple-system,Roboto,'Helvetica Neue',Arial,sans-serif}
+.w{max-width:860px;margin:0 auto}
+.t{padding:18px 22px;background:#f4f6f8;border-radius:8px}
+h1{margin:0 0 12px;font-size:21px;line-height:27px;font-weight:600;overflow-wrap:anywhere}
+h2{margin:32px 0 8px;font-size:11px;font-weight:600;letter-spacing:.08em;color:#69727d}
 table{border-collapse:collapse}
 th,td{padding:0;text-align:left;vertical-align:top;overflow-wrap:anywhere}
-.a th{padding:1px 18px 1px 0;font-weight:400;color:#6b7480;white-space:nowrap}
-.x{margin:16px 0 0;padding:9px 14px;background:#fff4d6;color:#6a4a00;border-left:4px solid #e0a100}
+b,i{unicode-bidi:isolate}
+span{unicode-bidi:plaintext}
+.a th{padding:1px 20px 1px 0;font-weight:400;color:#69727d;white-space:nowrap}
+.a td{padding:1px 0}
+.x{margin:12px 0 0;padding:9px 18px;background:#fff4d6;color:#6a4a00;border-left:4px solid #e0a100}
 .p{width:100%}
-.p td{padding:8px 16px 8px 0;border-top:1px solid #e6e9ed;font-size:13px;line-height:1.4}
-.p s{text-decoration:none;color:#6b7480;font-size:12px}
-td.external{color:#a4480b}
+.p td{padding:8px 18px 8px 0;border-top:1px solid #e3e7eb;font-size:13px;line-height:18px}
+.p small{color:#69727d;font-size:12px}
+.p .internal,.p .external,.z{white-space:nowrap}
+.p .external{color:#a4480b}
+.p .z{padding-right:0;color:#69727d;font-size:12px}
 .c{width:100%}
-.c th{width:68px;padding:3px 12px 2px 0;font-size:11px;line-height:20px;font-weight:400;color:#87909b;\
-white-space:nowrap;font-variant-numeric:tabular-nums}
+.c th{width:68px;padding:2px 12px 2px 0;font-size:11px;font-weight:400;color:#87909b;white-space:nowrap}
 .c td{padding:2px 0;white-space:pre-wrap;unicode-bidi:plaintext}
-.c .y{padding:22px 0 4px;font-size:12px;font-weight:600;color:#6b7480}
-.c .h{padding:12px 0 0;color:#87909b;font-size:12px}
+.c .h,.c .s,.c .d,.c .m{unicode-bidi:normal}
+.c .y{padding:18px 0 6px;font-size:12px;font-weight:600;color:#69727d}
+.c .h{padding:10px 0 0;color:#87909b;font-size:12px}
 .h b{font-size:14px}
-.c .s,.c .d{color:#6b7480;font-size:12px;line-height:20px}
+.c .s,.c .d{color:#69727d;font-size:12px}
+.c .d{font-size:11px;line-height:15px;padding:5px 0}
 .s b,.d b{font-weight:600}
-.c .d{font-size:11px;line-height:16px;padding:4px 0}
-.c .f{padding:8px 0 4px}
-.c .m{padding:8px 0 2px}
-i{font-style:normal;font-size:11px;color:#5a6472;background:#eef0f3;border-radius:3px;padding:1px 5px}
+.c .g{font:12px/18px Consolas,Menlo,'DejaVu Sans Mono',monospace}
+i{padding:1px 5px;font-style:normal;font-size:11px;color:#5a6472;background:#ebeef1;border-radius:3px}
 em{font-style:normal;font-weight:600;color:#b3261e}
-.r{width:100%;font-size:12px;color:#6b7480}
-.r td{padding:6px 0;border-top:1px solid #e6e9ed}
-.r code{font:11px/1.45 Consolas,Menlo,monospace;white-space:pre-wrap}
-summary{margin:30px 0 8px;font-size:12px;color:#6b7480;cursor:pointer}
+.r{width:100%;font-size:12px;color:#69727d}
+.r td{padding:6px 0;border-top:1px solid #e3e7eb}
+.r code{font:11px/16px Consolas,Menlo,'DejaVu Sans Mono',monospace;white-space:pre-wrap}
+summary{margin:32px 0 8px;font-size:12px;color:#69727d}
 """
+_SHORT = 80  # characters of the subject in the page's title, where no line can be broken
 _LIGHT = ("#0b63c5", "#a3338b", "#1b7a43", "#b04a00", "#5b4bc4", "#00757f", "#b4233c", "#6b6200")
 _DARK = ("#79b8ff", "#f09ae0", "#7ad69c", "#ffab70", "#b9acff", "#66d4de", "#ff9aa8", "#d9cf6b")
 _NIGHT = """\
 body{background:#17191c;color:#e4e7eb}
-h2,.a th,.p s,.r,summary,.c .y,.c .s,.c .d{color:#9aa4b0}
+.t{background:#212429}
+h2,.a th,.p small,.p .z,.r,summary,.c .y,.c .s,.c .d{color:#9aa4b0}
 .c th,.c .h{color:#828c98}
 .p td,.r td{border-color:#2d3238}
 .x{background:#3a2e0a;color:#ffdf8a}
 i{background:#2b3036;color:#b4bdc8}
 em{color:#ff8f86}
-td.external{color:#ffab70}
+.p .external{color:#ffab70}
 """
 _NARROW = """\
-body{padding:18px 14px 30px}
-.p td{display:block;border:0;padding:0}
-.p td:first-child{border-top:1px solid;border-color:inherit;padding-top:8px;margin-top:8px}
-.c th{width:52px;padding-right:8px}
+body{padding:12px 12px 30px}
+.t{padding:14px 16px}
+.p td,.p .z{display:block;border:0;padding:0}
+.p tr{display:block;padding:8px 0;border-top:1px solid #80808050}
+.c th{width:50px;padding-right:8px;font-size:10px}
 """
 
 
@@ -87,16 +95,19 @@ def page(
     residue: str,
 ) -> str:
     """Put the page together; ``participants``, ``transcript`` and ``residue`` are rows of markup."""
-    name = escape(title, quote=False)
-    parts = [_HEAD, f"<title>{name}</title></head><body><div class=w>\n<h1>{name}</h1>\n<table class=a>"]
+    name, short = escape(title, quote=False), escape(title[:_SHORT], quote=False)
+    parts = [
+        _HEAD,
+        f"<title>{short}</title></head>\n<body><div class=w><div class=t>\n<h1>{name}</h1>\n<table class=a>",
+    ]
     parts += [
         f"\n<tr><th>{escape(label, quote=False)}</th><td>{escape(value, quote=False)}</td>"
         for label, value in facts
     ]
-    parts.append("\n</table>")
+    parts.append("\n</table></div>")
     parts += [f"\n<div class=x>{escape(notice, quote=False)}</div>" for notice in notices]
-    parts.append(f"\n<h2>Participants</h2>\n<table class=p>\n{participants}\n</table>")
-    parts.append(f"\n<h2>Transcript</h2>\n<table class=c>\n{transcript}\n</table>")
+    parts.append(f"\n<h2>PARTICIPANTS</h2>\n<table class=p>\n{participants}\n</table>")
+    parts.append(f"\n<h2>TRANSCRIPT</h2>\n<table class=c>\n{transcript}\n</table>")
     if residue:
         parts.append(
             "\n<details><summary>Also in the source</summary>\n"

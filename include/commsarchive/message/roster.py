@@ -7,28 +7,37 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from html import escape
 
-from include.commsarchive.message.visible import one_line
+from include.commsarchive.message.card import Card, card
 from include.commsarchive.model import Item, Kind, Person
 
 _COLOURS = 8
+_ARRIVALS = {Kind.JOIN: "joined", Kind.CARRY_OVER: "already in at"}
 
 
 @dataclass(slots=True)
 class Row:
-    """One participant as the bodies show them. Times are ms, None where the source did not say."""
+    """One participant as the bodies show them.
 
-    person: Person
+    ``came`` and ``left`` are (word, ms): the first arrival and the last leaving that the source told.
+    """
+
+    card: Card
     role: str
     label: str
     markup: str
     """The label in the person's colour."""
     heading: str
     """The row that stands above what they say."""
-    joined: int | None = None
-    left: int | None = None
+    came: tuple[str, int] | None = None
+    left: tuple[str, int] | None = None
 
 
-NOBODY = Row(Person("", ""), "", "(unknown)", "<b>(unknown)</b>", "<tr><th><td class=h><b>(unknown)</b></td>")
+def _row(who: Card, role: str, label: str, colour: str) -> Row:
+    markup = f"<b{colour}>{escape(label, quote=False)}</b>"
+    return Row(who, role, label, markup, f"<tr><th><td class=h>{markup} {who.company}</td>")
+
+
+NOBODY = _row(card(Person("", "")), "", "(unknown)", "")
 
 
 def roster(item: Item) -> dict[str, Row]:
@@ -36,19 +45,17 @@ def roster(item: Item) -> dict[str, Row]:
 
     Two people of one name are told apart by address or native id.
     """
-    known: dict[str, tuple[str, Person]] = {}
+    known: dict[str, tuple[str, Card]] = {}
     for role, person in _mentions(item):
-        known.setdefault(person.key, (role, person))
-    names = {key: one_line(person.name) for key, (_, person) in known.items()}
-    shared = Counter(names.values())
+        if person.key not in known:
+            known[person.key] = role, card(person)
+    shared = Counter([who.name for _, who in known.values()])
     rows = {}
-    for number, (key, (role, person)) in enumerate(known.items()):
-        label = names[key]
+    for number, (key, (role, who)) in enumerate(known.items()):
+        label = who.name
         if not label or shared[label] > 1:
-            label = f"{label} ({_identity(person)})".lstrip()
-        marked = f"<b class=n{number % _COLOURS}>{escape(label)}</b>"
-        company = f" {escape(one_line(person.company))}" if person.company else ""
-        rows[key] = Row(person, role, label, marked, f"<tr><th><td class=h>{marked}{company}</td>")
+            label = f"{label} ({who.identity})".lstrip()
+        rows[key] = _row(who, role, label, f" class=n{number % _COLOURS}")
     _note_presence(item, rows)
     return rows
 
@@ -65,17 +72,12 @@ def _mentions(item: Item) -> Iterator[tuple[str, Person]]:
             yield "", someone
 
 
-def _identity(person: Person) -> str:
-    first_id = person.ids[0][1] if person.ids else ""
-    return one_line(person.corporate_address or person.address or first_id or person.key)
-
-
 def _note_presence(item: Item, rows: dict[str, Row]) -> None:
     for event in item.events:
         if event.kind is Kind.MESSAGE or not event.who:
             continue
         row = rows[event.who.key]
         if event.kind is Kind.LEAVE:
-            row.left = event.at
-        elif event.kind in (Kind.JOIN, Kind.CARRY_OVER) and row.joined is None:
-            row.joined = event.at
+            row.left = ("left", event.at)
+        elif event.kind in _ARRIVALS and row.came is None:
+            row.came = (_ARRIVALS[event.kind], event.at)

@@ -55,7 +55,7 @@ def stage(item: Item, source: Classes) -> StagedItem:
         text=text,
         html=html,
         attachments=tuple([event.attachment for event in item.events if event.attachment]),
-        counts=dict(sorted(Counter([event.kind.value for event in item.events]).items())),
+        counts={str(kind): count for kind, count in sorted(Counter([e.kind for e in item.events]).items())},
         part=item.part,
         marks=item.marks,
     )
@@ -73,7 +73,7 @@ def revision(item: Item) -> str:
         [item.thread, item.subject, item.event_class, item.at, item.part, item.facts],
         [_key(item.sender), *[[p.key for p in group] for group in (item.to, item.cc, item.bcc)]],
         sorted([_person(p) for p in set(seen.values()) if p is not None]),
-        [event.kind.value for event in events],
+        [event.kind for event in events],
         [event.at for event in events],
         [event.who.key if event.who else None for event in events],
         [event.text for event in events],

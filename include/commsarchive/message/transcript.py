@@ -30,7 +30,7 @@ _VERBS = {
     Kind.DELETE: "deleted a message",
     Kind.REACTION: "reacted",
 }
-_LOUD = {Kind.MESSAGE: "m", Kind.EDIT: "m", Kind.DELETE: "m", Kind.FILE: "f", Kind.DISCLAIMER: "d"}
+_LOUD = {Kind.MESSAGE: "m", Kind.EDIT: "m", Kind.DELETE: "m", Kind.FILE: "m", Kind.DISCLAIMER: "d"}
 _PROBLEMS = {
     "missing": "missing: not in the export",
     "size-mismatch": "not of the size that the source states",
@@ -69,7 +69,8 @@ def transcript(events: Sequence[Event], people: dict[str, Row]) -> tuple[str, st
             rows.append(f"<tr><th>{time}<td>{marked} {_chips(event)}</td>")
         else:
             lines.append(f"[{time}] {person.label}: {text}")
-            rows.append(f"<tr><th>{time}<td>{marked}</td>")
+            grid = " class=g" if "<br" in marked and "&#160;" in marked else ""
+            rows.append(f"<tr><th>{time}<td{grid}>{marked}</td>")
     return "\n".join(lines), "\n".join(rows)
 
 

@@ -23,6 +23,8 @@ _UNFIT = re.compile(f"\r\n|[\x00-\x1f{_FORBIDDEN}]")
 
 def visible(text: str) -> str:
     r"""Prepare text for a body: line breaks become ``\n``, hidden characters become visible."""
+    if text.isprintable():  # nearly always, and twenty times as fast
+        return text
     return _HIDDEN.sub(_show, text)
 
 
