@@ -1,4 +1,4 @@
-"""Write the demo's Instant Bloomberg exports from the screenplays: ``python -m include.samples.make_samples``.
+"""Write the demo's exports from the screenplays: ``python -m include.samples.make_samples``.
 
 The format is described by its reader, `include.commsarchive.sources.instant_bloomberg`.
 """
@@ -14,10 +14,20 @@ from urllib.parse import quote
 from xml.sax.saxutils import escape
 
 from include.samples.documents import document, tar_gz
-from include.samples.screenplay import COMPANIES, PEOPLE, PLAYS, Line, Play, Scene, epoch, play_names, read_play
+from include.samples.screenplay import (
+    COMPANIES,
+    PEOPLE,
+    PLAYS,
+    Line,
+    Play,
+    Scene,
+    epoch,
+    play_names,
+    read_play,
+)
 
 ACCOUNT = "f855501"
-OUT = Path(__file__).parent / "instant_bloomberg"
+HERE = Path(__file__).parent
 _TAGS = {
     "enters": "ParticipantEntered",
     "leaves": "ParticipantLeft",
@@ -30,12 +40,19 @@ _SILENT = {"enters", "leaves", "views", "shares"}
 
 
 def main() -> None:
-    """Write every delivery into a folder of its own."""
-    shutil.rmtree(OUT, ignore_errors=True)
+    """Write every delivery into a folder of its own, named for its day."""
     for name in play_names():
-        (OUT / name).mkdir(parents=True)
+        folder = HERE / folder_of(name)
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
         for file, content in delivery(read_play(name)).items():
-            (OUT / name / file).write_bytes(content)
+            (folder / file).write_bytes(content)
+
+
+def folder_of(name: str) -> str:
+    """Say where a delivery lies; what was issued again lies apart, for its files have the same names."""
+    day, addition = name[:10], name[10:].replace("-", "_")
+    return f"instant_bloomberg{addition}/{day}"
 
 
 def delivery(play: Play) -> dict[str, bytes]:

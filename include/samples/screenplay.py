@@ -1,4 +1,4 @@
-"""Read screenplays: what people said and did in one delivery, written down as in a theatre.
+r"""Read screenplays: what people said and did in one delivery, written down as in a theatre.
 
 The head of a screenplay says ``version 1.3`` or ``1.9``, and if need be ``parts 2`` (continuation
 files), ``manifest crlf`` and ``like DAY`` (start from that day's scenes). Then come scenes::
@@ -8,7 +8,7 @@ files), ``manifest crlf`` and ``like DAY`` (start from that day's scenes). Then 
                                   passes by itself, as fast as people type
     [history]                     what follows was captured by a history view; [both], [normal]
     nina enters                   leaves, stays or stays logged in (carried over from the day before)
-    nina: text                    \\n breaks the line
+    nina: text                    \n breaks the line
     nina (mobile): text           this, as any line, done on a telephone
     nina disclaims                her firm's disclaimer
     nina invites rufus: text
@@ -16,7 +16,7 @@ files), ``manifest crlf`` and ``like DAY`` (start from that day's scenes). Then 
     nina shares FILE              from the folder ``files``; FILE (missing) is listed but not delivered
     nina views history since 2024-03-10 20:00:00
     ! lost RoomID, StartTime      damage: these elements are gone from the conversation
-    ! unescaped                   damage: text goes in raw, \\v is a control character
+    ! unescaped                   damage: text goes in raw, \v is a control character
 
 Blank lines and those with ``#`` in front are for the reader.
 """
