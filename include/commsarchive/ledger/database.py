@@ -25,6 +25,10 @@ BUSY_SECONDS = 60
 _LOCK = 4_263_017_741
 """Our advisory lock in PostgreSQL; any number will do as long as it stays the same."""
 
+_LOG_PAGES = 10_000
+"""Pages of 4 KiB after which SQLite moves its log into the file: intents and receipts of a batch touch the
+same pages, so a longer log writes them once."""
+
 _BEGIN = {
     ("sqlite", False): "BEGIN",
     ("sqlite", True): "BEGIN IMMEDIATE",
@@ -135,6 +139,7 @@ def _set_up_sqlite(connection: sqlite3.Connection, _record: object) -> None:
                 raise
             time.sleep(0.01)
     connection.execute("PRAGMA synchronous=FULL")
+    connection.execute(f"PRAGMA wal_autocheckpoint={_LOG_PAGES}")
 
 
 def _begin(connection: sa.Connection) -> None:

@@ -87,6 +87,7 @@ delivery = _table(
     _number("settled_at"),
     sa.Column("sealed", sa.BigInteger),
     sa.Index("delivery_by_run", "run_id"),
+    rowid=True,
 )
 """One copy in one place. ``run_id`` intended it, or, once it is delivered, made it. ``sealed`` is the
 first import record that covers it."""

@@ -19,6 +19,7 @@ from include.commsarchive.ledger.sql_runs import read_run
 from include.commsarchive.ledger.tally import Fates, Tally
 
 _ITEM = [item.c[field.name] for field in fields(PlannedItem)]
+_PLACE = [field.name for field in fields(Delivery)]
 _FATES = [field.name for field in fields(Fates)]
 
 
@@ -120,7 +121,7 @@ def _items_with_fates(run_id: str) -> sa.Select[Any]:
 
 def _receipts(connection: sa.Connection, chosen: sa.ColumnElement[bool]) -> Iterator[chain.Receipt]:
     for row in stream(connection, sa.select(delivery).where(chosen).order_by(delivery.c.delivery_key)):
-        place = Delivery(*(row[field.name] for field in fields(Delivery)))
+        place = Delivery(*(row[name] for name in _PLACE))
         yield chain.Receipt(place, row["run_id"], row["server_id"], row["content_hash"], row["settled_at"])
 
 

@@ -1,0 +1,188 @@
+"""Maildir++ trees on a local disk, one for each mailbox: the embedded destination.
+
+Layout: ``<root>/<address>/`` is a mailbox and its Inbox, ``<root>/<address>/.Folder/`` a folder. A mail
+is ``cur/<seconds when it was said>.<delivery key>.commsarchive:2,S`` (seen), with LF line ends, and its
+file's time is when it was said. The key in the name makes a copy unique and lets it be found again.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import hashlib
+import os
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from include.commsarchive.errors import Fatal, Quarantine, Retriable
+from include.commsarchive.mailbox.base import Encode
+from include.commsarchive.mailbox.disk import flush, scratch
+from include.commsarchive.mailbox.names import mailbox_name, place
+from include.commsarchive.model import Letter, Mail, Outcome
+
+SEEN = ":2,S"
+"""What a reader's flags look like at the end of a name: version 2, seen."""
+
+NO_MAILBOX = "no-such-mailbox"
+NOT_A_MAILBOX = "not-a-mailbox"
+NOT_WRITABLE = "mailbox-not-writable"
+
+
+@dataclass(frozen=True, slots=True)
+class _Written:
+    """A mail in the scratch folder, ready to be linked into mailboxes, or why it cannot be filed."""
+
+    path: Path
+    content_hash: str = ""
+    reason: str = ""
+
+
+class Maildir:
+    """A `Mailbox` of Maildir++ trees below one folder, private to their owner."""
+
+    def __init__(self, root: Path, encode: Encode, *, create: bool = True) -> None:
+        """File below ``root``. With ``create`` mailboxes appear on demand, else they must exist."""
+        self._root = root
+        self._encode = encode
+        self._create = create
+
+    def missing(self, mailboxes: Collection[str]) -> dict[str, str]:
+        """See `Mailbox.missing`."""
+        reasons = {mailbox: self._refusal(self._place(mailbox)) for mailbox in mailboxes}
+        return {mailbox: reason for mailbox, reason in reasons.items() if reason}
+
+    def find(self, mailbox: str, folder: str, delivery_keys: Collection[str]) -> dict[str, str]:
+        """See `Mailbox.find`. The id is the file's name without flags, which readers change."""
+        wanted = set(delivery_keys)
+        found: dict[str, str] = {}
+        with (
+            self._explained(),
+            contextlib.suppress(FileNotFoundError, NotADirectoryError),
+            os.scandir(place(self._root, mailbox, folder) / "cur") as entries,
+        ):
+            for entry in entries:
+                name = entry.name.partition(":")[0]
+                key = name.partition(".")[2].partition(".")[0]
+                if key in wanted:
+                    found[key] = name
+        return found
+
+    def append(self, letters: Sequence[Letter]) -> list[Outcome]:
+        """See `Mailbox.append`. A mail is written once and linked into each of its mailboxes."""
+        if not letters:
+            return []
+        with self._explained(), scratch(self._root / ".tmp") as folder:
+            mails = {id(letter.mail): letter.mail for letter in letters}
+            written = {
+                one: self._write(folder / str(number), mail)
+                for number, (one, mail) in enumerate(mails.items())
+            }
+            flush(self._root, [one.path for one in written.values() if not one.reason])
+            filed: list[Path] = []
+            outcomes = [self._file(letter, written[id(letter.mail)], filed) for letter in letters]
+            flush(self._root, filed)
+        return outcomes
+
+    def _write(self, path: Path, mail: Mail) -> _Written:
+        """Write a mail with LF line ends; its hash is of the bytes as encoded."""
+        content = hashlib.sha256()
+        held_back = b""
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        try:
+            for piece in self._pieces(mail):
+                content.update(piece)
+                data = (held_back + piece).replace(b"\r\n", b"\n")
+                held_back = b"\r" if data.endswith(b"\r") else b""
+                _write_all(handle, data.removesuffix(held_back))
+            _write_all(handle, held_back)
+            os.utime(handle, ns=(mail.at * 1_000_000,) * 2)
+        except Quarantine as error:
+            return _Written(path, reason=error.reason)
+        finally:
+            os.close(handle)
+        return _Written(path, content.hexdigest())
+
+    def _pieces(self, mail: Mail) -> Iterator[bytes]:
+        try:
+            yield from self._encode(mail)
+        except OSError as error:
+            raise Retriable(
+                f"an attachment cannot be read from staging: {error.strerror}. Run the connector's "
+                "`convert` task again"
+            ) from error
+
+    def _file(self, letter: Letter, written: _Written, filed: list[Path]) -> Outcome:
+        """Give a mail its name in a mailbox; a copy that has it already stays as it is."""
+        name = f"{letter.mail.at // 1000}.{letter.delivery_key}.commsarchive"
+        target = place(self._root, letter.mailbox, letter.folder) / "cur" / f"{name}{SEEN}"
+        if reason := written.reason or self._link(written.path, target, self._place(letter.mailbox)):
+            return Outcome(letter.delivery_key, reason=reason)
+        filed.append(target)
+        return Outcome(letter.delivery_key, server_id=name, content_hash=written.content_hash)
+
+    def _link(self, source: Path, target: Path, mailbox: Path) -> str:
+        """Link a mail into a folder, making the folder if need be, or say why it cannot be."""
+        try:
+            with contextlib.suppress(FileExistsError):
+                try:
+                    os.link(source, target)
+                except FileNotFoundError:
+                    if reason := self._refusal(mailbox):
+                        return reason
+                    _make_maildir(mailbox)
+                    _make_maildir(target.parent.parent)
+                    os.link(source, target)
+        except NotADirectoryError:
+            return NOT_A_MAILBOX
+        except OSError as error:
+            if error.errno != errno.EACCES:
+                raise
+            return NOT_WRITABLE
+        return ""
+
+    def _refusal(self, mailbox: Path) -> str:
+        if not mailbox.exists():
+            return "" if self._create else NO_MAILBOX
+        if not mailbox.is_dir():
+            return NOT_A_MAILBOX
+        effective = os.access in os.supports_effective_ids
+        return "" if os.access(mailbox, os.W_OK | os.X_OK, effective_ids=effective) else NOT_WRITABLE
+
+    def _place(self, mailbox: str) -> Path:
+        return self._root / mailbox_name(mailbox)
+
+    @contextlib.contextmanager
+    def _explained(self) -> Iterator[None]:
+        """Turn the disk's errors into ours, without the paths: these name people."""
+        try:
+            yield
+        except PermissionError as error:
+            raise Fatal(
+                f"Maildir {self._root}: {error.strerror}. Make the folder writable for the user who runs this"
+            ) from error
+        except OSError as error:
+            raise Retriable(
+                f"Maildir {self._root}: {error.strerror}. Make room on its disk, or mend it"
+            ) from error
+
+
+def _make_maildir(folder: Path) -> None:
+    """Make the folders of a Maildir; ``cur`` comes last, so that where it is, all is."""
+    _make_private(folder)
+    _make_private(folder / "tmp")
+    _make_private(folder / "new")
+    if folder.name.startswith("."):
+        os.close(os.open(folder / "maildirfolder", os.O_WRONLY | os.O_CREAT, 0o600))
+    _make_private(folder / "cur")
+
+
+def _make_private(folder: Path) -> None:
+    with contextlib.suppress(FileExistsError):
+        folder.mkdir(mode=0o700)
+
+
+def _write_all(handle: int, data: bytes) -> None:
+    rest = memoryview(data)
+    while rest:
+        rest = rest[os.write(handle, rest) :]
