@@ -18,10 +18,14 @@ from include.commsarchive.message.visible import header_text
 from include.commsarchive.model import Address
 
 LINE = 76
-_WORD_BYTES = 45  # 45 bytes are 60 of base64; with =?utf-8?b? and ?= an encoded word of 72 (limit: 75)
-_TOKEN = 64  # a longer word or parameter could not share a line with its field's name
-_FIELD_NAME = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,60}")
+_SHELL = len("=?utf-8?b??=")
+_WORD_BYTES = 42  # 42 bytes make an encoded word of 68 (limit: 75), which fits on a line after "From: "
+_PHRASE = 68
+_PARAMETER = 64
+_LONGEST_WORD = 500  # longer ones are encoded: no line may have more than 998 (RFC 5322 2.1.1)
+_FIELD_NAME = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,39}")
 _PLAIN_VALUE = re.compile(r"[A-Za-z0-9_.:;=/-]+(?: [A-Za-z0-9_.:;=/-]+)*")
+_PLAIN_NAME = re.compile(r"[\w.()+,&@!~#-]+(?: [\w.()+,&@!~#-]+)*", re.ASCII)
 _MEDIA_TYPE = re.compile(r"[A-Za-z0-9!#$&^_.+-]{1,60}/[A-Za-z0-9!#$&^_.+-]{1,60}")
 _MESSAGE_ID = re.compile(r"<[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9.-]+>")
 _COMPOSITE = ("message/", "multipart/")  # RFC 2045 6.4 forbids base64 for these
@@ -40,7 +44,11 @@ def text_field(name: str, value: str) -> str:
     value = header_text(value)
     if len(name) + len(value) < LINE - 2 and _PLAIN_VALUE.fullmatch(value):
         return f"{name}: {value}\r\n"
-    return _fold(name, _words(value))
+    words = value.split(" ")
+    if value.isascii() and "=?" not in value and all(words) and max(map(len, words)) <= _LONGEST_WORD:
+        return _fold(name, words)
+    room = LINE - len(name) - 2 - _SHELL
+    return _fold(name, _encoded_words(value, room // 4 * 3))
 
 
 def address_field(name: str, addresses: Sequence[Address]) -> str:
@@ -93,14 +101,15 @@ def parameter_field(name: str, value: str, parameter: str, text: str) -> str:
 
 def ascii_name(name: str) -> str:
     """Give a plain fallback for a file name, for readers that do not know RFC 2231."""
-    plain = re.sub(r'[^ -~]|["\\]', "_", name).replace("=?", "=_")
-    return plain if len(plain) <= _TOKEN - 8 else f"{plain[:40]}~{plain[-12:]}"
+    plain = re.sub(r"[^\w.()+,&@!~#-]", "_", name, flags=re.ASCII)
+    return plain if len(plain) < _PARAMETER else f"{plain[:40]}~{plain[-12:]}"
 
 
-def _fold(name: str, tokens: Iterable[str]) -> str:
-    line = name + ":"
+def _fold(name: str, tokens: Sequence[str]) -> str:
+    """Put tokens on lines. The first stays beside the name: parsers keep a space that a fold there leaves."""
+    line = f"{name}: {tokens[0] if tokens else ''}"
     lines = []
-    for token in tokens:
+    for token in tokens[1:]:
         if len(line) + len(token) < LINE:
             line += " " + token
         else:
@@ -110,21 +119,13 @@ def _fold(name: str, tokens: Iterable[str]) -> str:
     return "\r\n".join(lines)
 
 
-def _words(text: str) -> list[str]:
-    """Cut free text where it may be folded: between words, or into encoded words."""
-    if text.isascii() and "=?" not in text:
-        words = text.split(" ")
-        if all(words) and max(map(len, words)) <= _TOKEN:
-            return words
-    return _encoded_words(text)
-
-
-def _encoded_words(text: str) -> list[str]:
+def _encoded_words(text: str, size: int = _WORD_BYTES) -> list[str]:
+    """Encode by RFC 2047, ``size`` bytes a word at most, never cutting inside a character."""
     raw = text.encode()
     words = []
     while raw:
-        cut = min(_WORD_BYTES, len(raw))
-        while cut < len(raw) and raw[cut] & 0xC0 == 0x80:  # noqa: PLR2004 - never inside a character
+        cut = min(size, len(raw))
+        while cut < len(raw) and raw[cut] & 0xC0 == 0x80:  # noqa: PLR2004 - a continuation byte
             cut -= 1
         words.append(f"=?utf-8?b?{b2a_base64(raw[:cut], newline=False).decode()}?=")
         raw = raw[cut:]
@@ -138,18 +139,25 @@ def _mailbox(name: str, email: str) -> tuple[str, ...]:
     name = header_text(name)
     if not name:
         return (email,)
-    if not name.isascii() or "=?" in name or len(name) > _TOKEN:
-        return (*_encoded_words(name), f"<{email}>")
     phrase = '"' + name.replace("\\", "\\\\").replace('"', '\\"') + '"'
-    return (f"{phrase} <{email}>",) if len(phrase) + len(email) < LINE - 5 else (phrase, f"<{email}>")
+    if not name.isascii() or "=?" in name or len(phrase) > _PHRASE:
+        return (*_encoded_words(name), f"<{email}>")
+    whole = f"{phrase} <{email}>"
+    return (whole,) if len(whole) <= _PHRASE else (phrase, f"<{email}>")
 
 
 def _parameter(name: str, text: str) -> str:
-    if text.isascii() and "=?" not in text and '"' not in text and "\\" not in text and len(text) < _TOKEN:
+    if (
+        text.isascii()
+        and "=?" not in text
+        and '"' not in text
+        and "\\" not in text
+        and len(text) < _PARAMETER
+    ):
         return f'{name}="{text}"'
     parts, part = [], ""
     for escaped in (quote(character, safe="") for character in text):
-        if len(part) + len(escaped) > _TOKEN - 8:
+        if len(part) + len(escaped) > _PARAMETER - 8:
             parts.append(part)
             part = ""
         part += escaped
