@@ -24,7 +24,8 @@ class Landing:
     """A file being written under a temporary name beside `target`; `settle` gives it its name.
 
     Leaving the ``with`` block without `settle` removes what was written. Temporary names that a
-    killed process left for the same target are removed on entry. ``size`` counts bytes.
+    killed process left for the same target are removed on entry. ``size`` counts bytes; ``path`` is the
+    temporary name.
     """
 
     def __init__(self, target: Path) -> None:
@@ -42,7 +43,7 @@ class Landing:
             number, name = tempfile.mkstemp(".part", prefix, self.target.parent)
         except OSError as error:
             raise storage_error(error, self.target) from error
-        self._path = Path(name)
+        self.path = Path(name)
         self._file = os.fdopen(number, "wb", buffering=0)
         return self
 
@@ -76,7 +77,7 @@ class Landing:
         """
         try:
             os.fsync(self._file.fileno())
-            self._path.replace(self.target)
+            self.path.replace(self.target)
             folder = os.open(self.target.parent, os.O_RDONLY)
             try:
                 os.fsync(folder)
@@ -89,7 +90,7 @@ class Landing:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._file.close()
-        self._path.unlink(missing_ok=True)
+        self.path.unlink(missing_ok=True)
 
 
 def storage_error(error: OSError, target: Path) -> Retriable | Fatal:
