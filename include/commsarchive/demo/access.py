@@ -47,10 +47,15 @@ def make_access(state: Path) -> Access:
 def kept(path: Path, make: Callable[[], str]) -> str:
     """Read a private text file; make it first where there is none."""
     if not path.exists():
-        with Landing(path) as landing:
-            landing.write(make().encode())
-            landing.settle()
+        land(path, make().encode())
     return path.read_text(encoding="utf-8")
+
+
+def land(path: Path, content: bytes) -> None:
+    """Write a private file, whole or not at all."""
+    with Landing(path) as landing:
+        landing.write(content)
+        landing.settle()
 
 
 def _new_key() -> str:

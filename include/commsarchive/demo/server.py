@@ -17,8 +17,7 @@ from typing import NoReturn
 
 import asyncssh
 
-from include.commsarchive.demo.access import Access, make_access
-from include.commsarchive.landing import Landing
+from include.commsarchive.demo.access import Access, land, make_access
 
 HOST = "127.0.0.1"
 
@@ -95,9 +94,7 @@ async def _serve(root: Path, state: Path, port: int, port_file: Path) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, ended.set)
     async with serving(root, make_access(state), port) as chosen:
-        with Landing(port_file) as landing:
-            landing.write(f"{chosen}\n".encode())
-            landing.settle()
+        land(port_file, f"{chosen}\n".encode())
         await ended.wait()
 
 

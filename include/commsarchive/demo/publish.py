@@ -1,0 +1,165 @@
+"""Put sample exports on the vendor's server: encrypted to the archive's key, signed with the vendor's.
+
+As Bloomberg does: ``NAME.gpg``, a detached ``NAME.gpg.sig``, and a plain manifest that lists both.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import os
+import re
+import secrets
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import gnupg
+import msgspec
+
+from include.commsarchive.demo.access import kept, land, make_access
+from include.commsarchive.demo.server import HOST
+from include.commsarchive.errors import Fatal
+from include.commsarchive.pgp.home import Home
+from include.commsarchive.pgp.keyring import import_key, open_gpg
+from include.commsarchive.pgp.keys import KeyPair, make_key
+
+_MANIFEST = "daily_manifest_"
+_WRITTEN_AT = dt.time(21, 30, tzinfo=dt.UTC)
+"""The vendor's cut is at about 20:00Z; the files are there a little later."""
+_KEY_DAYS = 3650
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """The pair that files are encrypted to and the pair that signs them; one passphrase opens both."""
+
+    archive: KeyPair
+    vendor: KeyPair
+    passphrase: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """What the server serves, the folder that keeps its SSH keys and password, and the OpenPGP keys."""
+
+    served: Path
+    state: Path
+    keys: Keys
+
+    def sftp_connection(self, port: int) -> dict[str, Any]:
+        """Say how to reach the server, as an Airflow connection."""
+        access = make_access(self.state)
+        return {
+            "conn_type": "sftp",
+            "host": HOST,
+            "port": port,
+            "login": access.login,
+            "password": access.password,
+            "extra": {"private_key": access.private_key, "host_key": access.host_key},
+        }
+
+    def pgp_connection(self) -> dict[str, Any]:
+        """Say how to open the files and whose signature they bear, as an Airflow connection."""
+        return {
+            "conn_type": "generic",
+            "password": self.keys.passphrase,
+            "extra": {"private_keys": [self.keys.archive.private], "signers": [self.keys.vendor.public]},
+        }
+
+
+def publish(samples: Path, folder: Path) -> Published:
+    """Put each day of ``samples`` (folders named ``YYYY-MM-DD``) on the server, which keeps it in ``folder``.
+
+    Keys are made where there are none. What was encrypted once is kept: the same sample is the same
+    bytes however often it is published.
+
+    Raises:
+        Fatal: there is no gpg, it does not do what is needed, or there are no samples.
+    """
+    days = sorted(path for path in samples.glob("????-??-??") if path.is_dir())
+    if not days:
+        raise Fatal(f"{samples}: holds no sample days. Make them: python -m include.samples.make_samples")
+    state, served = folder / "state", folder / "served"
+    keys = msgspec.json.decode(kept(state / "pgp_keys.json", _new_keys), type=Keys)
+    with _post(keys, folder / "made") as post:
+        for day in days:
+            _deliver(post, day, served)
+    return Published(served, state, keys)
+
+
+def _new_keys() -> str:
+    passphrase = secrets.token_urlsafe()
+    archive = make_key(
+        "Quill Brook Archive", "archive@quillbrook.example", passphrase, days=_KEY_DAYS, algorithm="ed25519"
+    )
+    vendor = make_key(
+        "Sample Vendor", "delivery@vendor.example", passphrase, days=_KEY_DAYS, algorithm="ed25519"
+    )
+    return msgspec.json.encode(Keys(archive, vendor, passphrase)).decode()
+
+
+def _deliver(post: _Post, day: Path, served: Path) -> None:
+    stamp = dt.datetime.combine(dt.date.fromisoformat(day.name), _WRITTEN_AT).timestamp()
+    for file in sorted(day.iterdir()):
+        content = file.read_bytes()
+        if file.name.startswith(_MANIFEST):
+            listed = re.sub(rb"(\S+)(\r?\n)", rb"\1.gpg\2\1.gpg.sig\2", content)
+            _put(served / file.name, listed, stamp)
+        else:
+            encrypted, signature = post.seal(content)
+            _put(served / f"{file.name}.gpg", encrypted, stamp)
+            _put(served / f"{file.name}.gpg.sig", signature, stamp)
+
+
+@dataclass(frozen=True, slots=True)
+class _Post:
+    """Encrypts and signs; what it made it keeps, by the hash of the content."""
+
+    gpg: gnupg.GPG
+    recipient: str
+    signer: str
+    passphrase: str
+    made: Path
+
+    def seal(self, content: bytes) -> tuple[bytes, bytes]:
+        """Encrypt; sign the encrypted bytes."""
+        name = hashlib.sha256(content).hexdigest()
+        encrypted = self._made(
+            f"{name}.gpg", lambda: self.gpg.encrypt(content, self.recipient, armor=False).data
+        )
+        signature = self._made(f"{name}.gpg.sig", lambda: self._sign(encrypted))
+        return encrypted, signature
+
+    def _sign(self, encrypted: bytes) -> bytes:
+        signed = self.gpg.sign(
+            encrypted, keyid=self.signer, passphrase=self.passphrase, detach=True, binary=True
+        )
+        return bytes(signed.data)
+
+    def _made(self, name: str, make: Callable[[], bytes]) -> bytes:
+        path = self.made / name
+        if not path.exists():
+            content = make()
+            if not content:
+                raise Fatal(f"{path}: gpg made nothing. Remove {self.made.parent} and try again")
+            land(path, content)
+        return path.read_bytes()
+
+
+@contextmanager
+def _post(keys: Keys, made: Path) -> Iterator[_Post]:
+    with Home() as home:
+        gpg = open_gpg(home.path, passphrases="loopback")
+        import_key(gpg, keys.archive.public, "archive key")
+        import_key(gpg, keys.vendor.private, "vendor key")
+        yield _Post(gpg, keys.archive.fingerprint, keys.vendor.fingerprint, keys.passphrase, made)
+
+
+def _put(target: Path, content: bytes, stamp: float) -> None:
+    """Let a file hold these bytes, written at ``stamp``."""
+    if not target.exists() or target.read_bytes() != content:
+        land(target, content)
+    os.utime(target, (stamp, stamp))
