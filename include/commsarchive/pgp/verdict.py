@@ -149,11 +149,12 @@ def check_signed(
     if known:
         raise Quarantine(
             "bad-signature",
-            f"{name}: the signature by {known[0].signer} is {known[0].state}. Put the signer's renewed public "
-            "key in the connection, or ask the vendor to sign with a valid one",
+            f"{name}: the signature by {known[0].signer} is {known[0].state}. Put the signer's renewed "
+            "public key in the connection, or ask the vendor to sign with a valid one",
         )
+    others = ", ".join(one.signer or "nobody that gpg can name" for one in signatures)
     raise Quarantine(
         "unknown-signer",
-        f"{name}: signed by {', '.join(one.signer or 'nobody gpg can name' for one in signatures)}, none "
-        f"of the configured signers {', '.join(sorted(signers))}. If the vendor confirms it, add that key",
+        f"{name}: signed by {others}, none of the configured signers {', '.join(sorted(signers))}. If "
+        "the vendor confirms that key, add it",
     )

@@ -1,0 +1,246 @@
+"""What every collector promises, kept by each adapter; SFTP against a real OpenSSH server."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterator
+from dataclasses import astuple, replace
+from pathlib import Path
+from typing import Protocol
+
+import pytest
+
+from include.commsarchive.collect.base import Collector
+from include.commsarchive.collect.folder import FolderCollector
+from include.commsarchive.collect.memory import MemoryCollector
+from include.commsarchive.collect.sftp import SftpCollector
+from include.commsarchive.collect.sftp_settings import settings_from
+from include.commsarchive.errors import Fatal, Retriable
+from tests.servers.sshd import HOST, Sshd, running_sshd
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+class Place(Protocol):
+    """The vendor's side: writes files, and hands out collectors that read them."""
+
+    def put(self, path: str, content: bytes, mtime: int = 1_700_000_000) -> None: ...
+
+    def remove(self, path: str) -> None: ...
+
+    def collector(self) -> Collector: ...
+
+
+class MemoryPlace:
+    def __init__(self) -> None:
+        self.memory = MemoryCollector()
+
+    def put(self, path: str, content: bytes, mtime: int = 1_700_000_000) -> None:
+        self.memory.put(path, content, mtime)
+
+    def remove(self, path: str) -> None:
+        del self.memory.files[path]
+
+    def collector(self) -> Collector:
+        return self.memory
+
+
+class FolderPlace:
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def put(self, path: str, content: bytes, mtime: int = 1_700_000_000) -> None:
+        file = self.root / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(content)
+        os.utime(file, (mtime, mtime))
+
+    def remove(self, path: str) -> None:
+        (self.root / path).unlink()
+
+    def collector(self) -> Collector:
+        return FolderCollector(self.root)
+
+
+class SftpPlace(FolderPlace):
+    def __init__(self, server: Sshd) -> None:
+        super().__init__(server.folder)
+        self.settings = settings_from(HOST, server.port, server.username, None, server.extra)
+
+    def collector(self) -> Collector:
+        return SftpCollector(self.settings)
+
+
+class CollectorSuite:
+    """The promises. An adapter's class adds the fixture ``place``."""
+
+    async def test_lists_files_by_name_with_size_and_time(self, place: Place) -> None:
+        place.put("b.xml", b"12345", mtime=1_700_000_005)
+        place.put("a.xml", b"", mtime=1_700_000_000)
+        async with place.collector() as collector:
+            listing = await collector.listing(".")
+        assert [(file.name, file.size, file.mtime) for file in listing] == [
+            ("a.xml", 0, 1_700_000_000),
+            ("b.xml", 5, 1_700_000_005),
+        ]
+
+    async def test_lists_a_folder_without_what_lies_beneath_or_beside(self, place: Place) -> None:
+        place.put("in/a.xml", b"1")
+        place.put("in/deeper/b.xml", b"2")
+        place.put("beside.xml", b"3")
+        async with place.collector() as collector:
+            assert [file.name for file in await collector.listing("in")] == ["a.xml"]
+
+    async def test_a_listed_file_can_be_fetched_by_what_the_listing_says(self, place: Place) -> None:
+        place.put("in/a.xml", b"content")
+        async with place.collector() as collector:
+            (file,) = await collector.listing("in")
+            assert await collector.read(file.path, 100) == b"content"
+
+    async def test_a_missing_folder_is_for_a_person_to_mend(self, place: Place) -> None:
+        async with place.collector() as collector:
+            with pytest.raises(Fatal, match="nowhere"):
+                await collector.listing("nowhere")
+
+    async def test_reads_a_small_file_but_no_larger_one(self, place: Place) -> None:
+        place.put("manifest.txt", b"x" * 100)
+        async with place.collector() as collector:
+            assert await collector.read("manifest.txt", 100) == b"x" * 100
+            with pytest.raises(Fatal, match=r"manifest\.txt"):
+                await collector.read("manifest.txt", 99)
+
+    async def test_reading_what_is_not_there_may_succeed_later(self, place: Place) -> None:
+        async with place.collector() as collector:
+            with pytest.raises(Retriable, match=r"manifest\.txt"):
+                await collector.read("manifest.txt", 99)
+
+    @pytest.mark.parametrize("size", [0, 1, 262_144, 3_000_001])
+    async def test_fetches_every_byte_and_says_their_hash(
+        self, place: Place, tmp_path: Path, size: int
+    ) -> None:
+        content = os.urandom(size)
+        place.put("a.xml", content)
+        target = tmp_path / "new" / "a.xml"
+        async with place.collector() as collector:
+            (file,) = await collector.listing(".")
+            fetched = await collector.fetch(file, target)
+        assert target.read_bytes() == content
+        assert astuple(fetched) == (size, hashlib.sha256(content).hexdigest())
+        assert list(target.parent.iterdir()) == [target]
+
+    async def test_a_file_that_changed_since_it_was_listed_is_left_for_later(
+        self, place: Place, tmp_path: Path
+    ) -> None:
+        place.put("a.xml", b"first", mtime=1_700_000_000)
+        async with place.collector() as collector:
+            (file,) = await collector.listing(".")
+            place.put("a.xml", b"2econd", mtime=1_700_000_000)
+            with pytest.raises(Retriable, match="changed"):
+                await collector.fetch(file, tmp_path / "here" / "a.xml")
+            place.put("a.xml", b"third", mtime=1_700_000_009)
+            with pytest.raises(Retriable, match="changed"):
+                await collector.fetch(file, tmp_path / "here" / "a.xml")
+        assert list((tmp_path / "here").iterdir()) == []
+
+    async def test_a_file_that_vanished_is_left_for_later(self, place: Place, tmp_path: Path) -> None:
+        place.put("a.xml", b"first")
+        async with place.collector() as collector:
+            (file,) = await collector.listing(".")
+            place.remove("a.xml")
+            with pytest.raises(Retriable, match=r"a\.xml"):
+                await collector.fetch(file, tmp_path / "here" / "a.xml")
+        assert list((tmp_path / "here").iterdir()) == []
+
+    async def test_fetching_starts_afresh_after_a_try_that_was_killed(
+        self, place: Place, tmp_path: Path
+    ) -> None:
+        place.put("a.xml", b"whole")
+        here = tmp_path / "here"
+        here.mkdir()
+        (here / ".a.xml.x1y2.part").write_bytes(b"who")
+        (here / "a.xml").write_bytes(b"of an earlier run")
+        async with place.collector() as collector:
+            (file,) = await collector.listing(".")
+            await collector.fetch(file, here / "a.xml")
+        assert {path.name: path.read_bytes() for path in here.iterdir()} == {"a.xml": b"whole"}
+
+    async def test_leaves_the_place_as_it_was(self, place: Place, tmp_path: Path) -> None:
+        place.put("a.xml", b"content")
+        place.put("b.xml", b"more")
+        async with place.collector() as collector:
+            before = await collector.listing(".")
+            await collector.fetch(before[0], tmp_path / "here" / "a.xml")
+            await collector.read("b.xml", 10)
+            assert await collector.listing(".") == before
+
+    async def test_a_listing_that_lies_about_a_size_is_found_out(self, place: Place, tmp_path: Path) -> None:
+        place.put("a.xml", b"content")
+        async with place.collector() as collector:
+            (file,) = await collector.listing(".")
+            with pytest.raises(Retriable):
+                await collector.fetch(replace(file, size=6), tmp_path / "here" / "a.xml")
+        assert list((tmp_path / "here").iterdir()) == []
+
+
+class TestMemory(CollectorSuite):
+    @pytest.fixture
+    def place(self) -> Place:
+        return MemoryPlace()
+
+
+class FilesystemSuite(CollectorSuite):
+    """What only places with real folders can show."""
+
+    async def test_folders_and_links_are_no_files_whatever_their_names(self, place: FolderPlace) -> None:
+        place.put("a.xml", b"1")
+        (place.root / "b.xml").mkdir()
+        (place.root / "c.xml").symlink_to(place.root / "a.xml")
+        os.mkfifo(place.root / "d.xml")
+        async with place.collector() as collector:
+            assert [file.name for file in await collector.listing(".")] == ["a.xml"]
+
+    async def test_names_come_through_as_they_are(self, place: FolderPlace, tmp_path: Path) -> None:
+        names = sorted(["with space.xml", "ümläut.xml", "[x]*?.xml", "-rf.xml"])
+        for name in names:
+            place.put(name, name.encode())
+        async with place.collector() as collector:
+            listing = await collector.listing(".")
+            for file in listing:
+                await collector.fetch(file, tmp_path / "here" / file.name)
+        assert [file.name for file in listing] == names
+        assert [(tmp_path / "here" / name).read_bytes() for name in names] == [n.encode() for n in names]
+
+    async def test_a_thousand_files_are_listed(self, place: FolderPlace) -> None:
+        for number in range(1000):
+            place.put(f"{number:04}.xml", b"x")
+        async with place.collector() as collector:
+            listing = await collector.listing(".")
+        assert [file.name for file in listing] == [f"{number:04}.xml" for number in range(1000)]
+
+
+class TestFolder(FilesystemSuite):
+    @pytest.fixture
+    def place(self, tmp_path: Path) -> Place:
+        (tmp_path / "remote").mkdir()
+        return FolderPlace(tmp_path / "remote")
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sshd]:
+    with running_sshd(tmp_path_factory.mktemp("sshd")) as server:
+        yield server
+
+
+@pytest.mark.system
+class TestSftp(FilesystemSuite):
+    @pytest.fixture
+    def place(self, server: Sshd) -> Place:
+        for path in sorted(server.folder.rglob("*"), reverse=True):
+            path.rmdir() if path.is_dir() and not path.is_symlink() else path.unlink()
+        return SftpPlace(server)
