@@ -1,0 +1,42 @@
+"""`map_users`: whose mailboxes get a copy of each item."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import structlog
+from airflow.sdk import Context
+
+from commsarchive_airflow.handover import Plain, plain, restored
+from commsarchive_airflow.operators.base import StageOperator
+from include.commsarchive.stages.run import ConvertReceipt
+
+RECEIPT = "receipt"
+"""XCom key of the counts; the return value is the list of plans, because tasks are mapped over it."""
+
+
+class MapUsersOperator(StageOperator):
+    """Decide who gets copies of the items of all bundles; give one plan for each partition of mailboxes."""
+
+    template_fields: Sequence[str] = ("connector", "converted")
+
+    def __init__(self, *, converted: Iterable[Plain], **kwargs: Any) -> None:
+        """Take all of `ConvertToMessageOperator`'s output."""
+        super().__init__(**kwargs)
+        self.converted = converted
+
+    def execute(self, context: Context) -> list[str]:
+        """Put the mapping in force, plan, record."""
+        from include.commsarchive.stages.map_users import map_users
+        from include.commsarchive.stages.mapping import mapping_in_force
+
+        shards = [shard for one in self.converted for shard in restored(one, ConvertReceipt).shards]
+        with self.opened(context) as scope:
+            rules = mapping_in_force(scope.connector, scope.ledger)
+            for problem in rules.problems:
+                structlog.get_logger(self.task_id).warning("mapping not taken over", problem=problem)
+            receipt = map_users(scope, shards, rules.resolver)
+            self.say("mapped", scope, receipt)
+            context["ti"].xcom_push(RECEIPT, plain(receipt))
+            return receipt.plans

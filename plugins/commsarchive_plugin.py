@@ -1,0 +1,27 @@
+"""Registers commsarchive with Airflow. Every component imports this file, so it imports little."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, MutableMapping
+from importlib import import_module
+from typing import Any, ClassVar
+
+from airflow.plugins_manager import AirflowPlugin
+from commsarchive_airflow.links import PREFIX, ImportLogLink
+
+Message = MutableMapping[str, Any]
+
+
+async def web(
+    scope: Message, receive: Callable[[], Awaitable[Message]], send: Callable[[Message], Awaitable[None]]
+) -> None:
+    """Serve our pages; loaded at the first request, because workers never get one."""
+    await import_module("commsarchive_airflow.web.app").app(scope, receive, send)
+
+
+class CommsArchivePlugin(AirflowPlugin):
+    """Adds the import log's downloads and the button that leads to them."""
+
+    name = "commsarchive"
+    fastapi_apps: ClassVar[list[Any]] = [{"app": web, "url_prefix": PREFIX, "name": "commsarchive"}]
+    operator_extra_links: ClassVar[list[Any]] = [ImportLogLink()]
