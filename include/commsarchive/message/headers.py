@@ -137,7 +137,7 @@ def _mailbox(name: str, email: str) -> tuple[str, ...]:
     if not is_address(email):
         raise ValueError("an address that must not stand in a header")
     name = header_text(name)
-    if not name:
+    if not name or name.isspace():
         return (email,)
     phrase = '"' + name.replace("\\", "\\\\").replace('"', '\\"') + '"'
     if not name.isascii() or "=?" in name or len(phrase) > _PHRASE:

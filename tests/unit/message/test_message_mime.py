@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 import re
+import sys
 from collections.abc import Callable
 from email.utils import unquote
 from functools import partial
@@ -38,7 +39,9 @@ ODD = (
     "(",
 )
 texts = st.text(max_size=120) | st.sampled_from(ODD)
-short_names = texts.filter(lambda name: len(header_text(name).encode()) <= 42)
+plain_names = texts.map(header_text).filter(
+    lambda name: len(name.encode()) <= 42 and not re.search(r"\s\s", name)
+)  # what the modern parser is known to get wrong is pinned below
 bodies = st.text(max_size=300).map(lambda text: re.sub("[\r\ud800-\udfff]", " ", text))
 
 
@@ -78,10 +81,16 @@ def written(one: Mail) -> bytes:
     return b"".join(encode(one))
 
 
+def shown(name: str) -> str:
+    """Give the name that a header shows: a blank one is none."""
+    name = header_text(name)
+    return "" if name.isspace() else name
+
+
 def expected(one: Mail) -> dict[str, Pairs]:
     groups = ((one.sender,), one.to, one.cc, one.bcc)
     return {
-        field: [(header_text(person.name), person.email) for person in group]
+        field: [(shown(person.name), person.email) for person in group]
         for field, group in zip(FIELDS, groups, strict=True)
     }
 
@@ -98,7 +107,7 @@ def test_the_legacy_parser_reads_back_every_name_address_and_subject(names: list
     assert parsed.defects == []
 
 
-@given(names=st.lists(short_names, min_size=2, max_size=12), subject=texts)
+@given(names=st.lists(plain_names, min_size=2, max_size=12), subject=texts)
 @example(names=[name for name in ODD if len(name.encode("utf-8", "replace")) < 40], subject="x" * 2000)
 @example(names=["a", "b"], subject="ä " * 400)
 def test_the_modern_parser_reads_back_the_same_without_defects(names: list[str], subject: str) -> None:
@@ -110,15 +119,19 @@ def test_the_modern_parser_reads_back_the_same_without_defects(names: list[str],
     assert parsed.defects == []
 
 
-def test_a_known_fault_of_the_modern_parser_shows_a_space_between_encoded_words_of_a_name() -> None:
-    # RFC 2047 6.2 says to drop that space. Seen in CPython 3.11.7; the legacy parser is right.
-    name = "Александр Константинопольский"
+@pytest.mark.parametrize(
+    ("name", "got"),
+    [
+        # RFC 2047 6.2: the space between two encoded words is no part of the text.
+        ("Александр Константинопольский", "Александр Константино польский"),
+        ("Zoë  \xa0M", "Zoë M"),
+    ],
+)
+def test_known_faults_of_the_modern_parser_are_not_the_mails(name: str, got: str) -> None:
     raw = written(mail(names=["S", name]))
     assert legacy(raw).people["To"] == [(name, "user.1@desk.example")]
-    got = modern(raw).people["To"]
-    assert [(shown.replace(" ", ""), address) for shown, address in got] == [
-        (name.replace(" ", ""), "user.1@desk.example")
-    ]
+    if sys.version_info < (3, 12):  # seen in CPython 3.11.7
+        assert modern(raw).people["To"] == [(got, "user.1@desk.example")]
 
 
 @pytest.mark.parametrize("read", [modern, legacy])
