@@ -227,7 +227,8 @@ class Ledger(Protocol):
     def hold(self, held: Sequence[Held]) -> None:
         """Record things set aside, each once.
 
-        One that is known is open again, held by this run (``run_id``); the rest of its row stays.
+        One that is known is open again, held by this run and for this reason; its day stays that of
+        the first time, so that who looks for it finds it.
         """
 
     def resolve(self, held_ids: Collection[str], run_id: str) -> None:

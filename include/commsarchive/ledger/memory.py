@@ -136,9 +136,8 @@ class MemoryLedger:
     def hold(self, held: Sequence[Held]) -> None:
         """See `Ledger.hold`."""
         for thing in held:
-            before = self._held.get(thing.held_id)
-            if before is None or before.resolved_by:
-                self._held[thing.held_id] = thing
+            before = self._held.get(thing.held_id, thing)
+            self._held[thing.held_id] = replace(thing, day=before.day, place=before.place, resolved_by="")
 
     def resolve(self, held_ids: Collection[str], run_id: str) -> None:
         """See `Ledger.resolve`."""

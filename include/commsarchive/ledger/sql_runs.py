@@ -59,6 +59,10 @@ class Runs(Rows):
             yield Failure(**_without(row, "run_id"))
 
 
+_NEWS = ("held_id", "run_id", "reason", "detail", "people")
+"""What changes when a held thing is set aside again; its day and place are those of the first time."""
+
+
 class Kept(Rows):
     """What outlives runs: things set aside, and versions of the mapping."""
 
@@ -66,16 +70,13 @@ class Kept(Rows):
         """See `Ledger.hold`."""
         by_id = {thing.held_id: thing for thing in things}
         with self._database.write() as connection:
-            rows = {
-                row["held_id"]: row["resolved_by"]
-                for row in among(
-                    connection, sa.select(held.c.held_id, held.c.resolved_by), held.c.held_id, by_id
-                )
+            known = {
+                row["held_id"] for row in among(connection, sa.select(held.c.held_id), held.c.held_id, by_id)
             }
-            if new := [_held_row(thing) for key, thing in by_id.items() if key not in rows]:
+            if new := [_held_row(thing) for key, thing in by_id.items() if key not in known]:
                 connection.execute(sa.insert(held), new)
-            again = [_held_row(by_id[key]) for key, resolved_by in rows.items() if resolved_by]
-            update_each(connection, held, "held_id", again)
+            again = [_with(_held_row(by_id[key]), *_NEWS) for key in known]
+            update_each(connection, held, "held_id", again, resolved_by="")
 
     def resolve(self, held_ids: Collection[str], run_id: str) -> None:
         """See `Ledger.resolve`."""
@@ -124,3 +125,7 @@ def _held_row(thing: Held) -> Row:
 
 def _without(row: Row, name: str) -> Row:
     return {key: value for key, value in row.items() if key != name}
+
+
+def _with(row: Row, *names: str) -> Row:
+    return {name: row[name] for name in names}

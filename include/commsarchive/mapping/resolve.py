@@ -10,16 +10,29 @@ import datetime as dt
 from collections import defaultdict
 from collections.abc import Collection
 from dataclasses import dataclass
+from typing import Protocol
 
 from include.commsarchive.ids import digest
 from include.commsarchive.mapping.address import is_mailbox
 from include.commsarchive.mapping.snapshot import Row, Snapshot
-from include.commsarchive.model import Person, StagedItem
+from include.commsarchive.model import Person
 
 _MS_PER_DAY = 86_400_000
 _EPOCH = dt.date(1970, 1, 1).toordinal()
 _SHARED_IDS = frozenset({"firmnumber", "accountnumber"})
 """Labels of ids that a whole firm or desk shares: they name nobody."""
+
+
+class Dated(Protocol):
+    """What is asked about: people, at a time (ms). A `StagedItem`, or just its head."""
+
+    @property
+    def at(self) -> int:
+        """When it was said."""
+
+    @property
+    def people(self) -> tuple[Person, ...]:
+        """Everybody in it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +97,7 @@ class Resolver:
         )
         """Names all the rules together, in 32 hexadecimal digits: equal rules file equally."""
 
-    def custodians(self, item: StagedItem) -> Resolution:
+    def custodians(self, item: Dated) -> Resolution:
         """Resolve the people of one item, as of its date (UTC)."""
         day = dt.date.fromordinal(_EPOCH + item.at // _MS_PER_DAY)
         addresses: dict[str, str] = {}

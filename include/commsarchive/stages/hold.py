@@ -78,4 +78,5 @@ def hold_item(scope: Scope, stage: HeldStage, reason: str, row: bytes, people: S
 def held_bundle(scope: Scope, path: str) -> Manifest:
     """Read what a held bundle consists of."""
     with scope.held.open(f"{path}/bundle.json") as stream:
-        return msgspec.json.decode(stream.read(), type=Manifest)
+        bundle, files = msgspec.json.decode(stream.read(), type=Manifest)
+    return bundle, files

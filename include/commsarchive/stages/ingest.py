@@ -22,7 +22,7 @@ from include.commsarchive.ledger.base import Delivery, Ledger
 from include.commsarchive.mailbox.base import Mailbox
 from include.commsarchive.model import Letter, Mail, Outcome
 
-MOST_LETTERS = 500
+MOST_LETTERS = 1000
 """Letters of one batch: enough to share the cost of a commit and a flush, few enough to look up."""
 
 MOST_BYTES = 32 * 1024 * 1024

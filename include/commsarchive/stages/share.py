@@ -11,7 +11,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from itertools import islice
 from pathlib import Path
 
@@ -114,7 +114,7 @@ def convert_side_by_side(job: Job, shares: int) -> Converted:
     done = Converted(ConvertReceipt(job.bundle.name))
     try:
         for share, process in enumerate(processes):
-            _send(process, Job(**{**_fields(job), "share": share, "of": shares}))
+            _send(process, replace(job, share=share, of=shares))
         for process in processes:
             answer, _ = process.communicate()
             if process.returncode:
@@ -128,10 +128,6 @@ def convert_side_by_side(job: Job, shares: int) -> Converted:
             process.kill()
             process.wait()
     return done
-
-
-def _fields(job: Job) -> dict[str, object]:
-    return {name: getattr(job, name) for name in job.__dataclass_fields__}
 
 
 def _parse(kind: Source, chunk: Chunk | Refused, job: Job) -> tuple[Converted, list[bytes], list[Refused]]:

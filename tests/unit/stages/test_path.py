@@ -1,0 +1,143 @@
+"""The path from clear files to mailboxes, and back in after something was mended."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import pytest
+
+from include.commsarchive.ledger.base import HeldStage, ItemState
+from include.commsarchive.mailbox.memory import MemoryMailbox
+from include.commsarchive.mapping.resolve import Resolver
+from include.commsarchive.message.mime import encode
+from include.commsarchive.stages.convert import convert
+from include.commsarchive.stages.deliver import deliver
+from include.commsarchive.stages.ingest import IngestReceipt
+from include.commsarchive.stages.map_users import map_users
+from include.commsarchive.stages.replay import reopen, resolve
+from include.commsarchive.stages.run import Bundle, MapReceipt, Scope
+from tests.unit.stages.small_world import DAY, World
+
+BUNDLE = Bundle("day", ("day.txt",))
+DAYS = (dt.date(2024, 3, 1), dt.date(2024, 3, 31))
+
+
+def archive(world: World, scope: Scope, content: bytes, rules: Resolver) -> tuple[MapReceipt, IngestReceipt]:
+    """Take one file all the way."""
+    done = convert(scope, BUNDLE, [world.put(scope, "day.txt", content)])
+    return file_shards(world, scope, done.shards, rules)
+
+
+def file_shards(
+    world: World, scope: Scope, shards: list[str], rules: Resolver
+) -> tuple[MapReceipt, IngestReceipt]:
+    mapped = map_users(scope, shards, rules)
+    filed = IngestReceipt()
+    for plan in mapped.plans:
+        filed += deliver(scope, plan, world.mailbox)
+    return mapped, filed
+
+
+def test_everybody_who_is_mapped_gets_one_copy(world: World) -> None:
+    mapped, filed = archive(
+        world, world.scope(), b"a|ann|bob|hi\nb|ann|EXT|yo\n", world.resolver("ann", "bob")
+    )
+    assert world.filed() == {"ann@bank.example/Memos": 2, "bob@bank.example/Memos": 1}
+    assert (mapped.planned, mapped.deliveries, filed.made) == (2, 3, 3)
+
+
+def test_a_second_run_makes_no_copy(world: World) -> None:
+    rules = world.resolver("ann", "bob")
+    archive(world, world.scope("memos/1"), b"a|ann|bob|hi\n", rules)
+    mapped, filed = archive(world, world.scope("memos/2"), b"a|ann|bob|hi\n", rules)
+    assert (mapped.planned, mapped.duplicate, filed.planned) == (0, 1, 0)
+    assert world.filed() == {"ann@bank.example/Memos": 1, "bob@bank.example/Memos": 1}
+
+
+def test_a_changed_conversation_is_a_new_revision_beside_the_first(world: World) -> None:
+    rules = world.resolver("ann")
+    archive(world, world.scope("memos/1"), b"a|ann|bob|hi\n", rules)
+    mapped, _ = archive(world, world.scope("memos/2"), b"a|ann|bob|hi there\n", rules)
+    assert mapped.planned == 1
+    assert world.filed() == {"ann@bank.example/Memos": 2}
+
+
+def test_an_item_that_comes_twice_in_one_run_is_its_own_duplicate(world: World) -> None:
+    scope = world.scope()
+    mapped, _ = archive(world, scope, b"a|ann|bob|hi\na|ann|bob|hi\n", world.resolver("ann"))
+    assert (mapped.items, mapped.planned, mapped.duplicate) == (2, 1, 1)
+    assert world.filed() == {"ann@bank.example/Memos": 1}
+    assert sum(world.ledger.totals(scope.run.run_id).items.values()) == 2
+
+
+def test_what_maps_to_nobody_goes_to_the_third_party_mailbox_and_is_held(world: World) -> None:
+    mapped, _ = archive(world, world.scope(), b"a|ann|EXT|hi\n", world.resolver("zoe"))
+    assert world.filed() == {"third-party@bank.example/": 1}
+    assert (mapped.unmapped, mapped.unmapped_people) == (1, 1)
+    (held,) = world.ledger.held("memos", DAY, DAY)
+    assert (held.stage, held.reason, held.people) == (HeldStage.MAP_USERS, "nobody-mapped", ("login:ann",))
+
+
+def test_nobody_in_scope_means_excluded(world: World) -> None:
+    rules = world.resolver("ann", scope=("zoe@bank.example",))
+    scope = world.scope()
+    mapped, _ = archive(world, scope, b"a|ann|EXT|hi\n", rules)
+    assert (mapped.excluded, mapped.plans, world.filed()) == (1, [], {})
+    assert world.ledger.totals(scope.run.run_id).items[ItemState.EXCLUDED] == 1
+
+
+def test_replay_files_for_a_person_who_was_mapped_since(world: World) -> None:
+    archive(world, world.scope("memos/1"), b"a|ann|bob|hi\n", world.resolver("ann"))
+    scope = world.scope("replay/1", "replay")
+    back = reopen(scope, DAYS, "unmapped", None)
+    file_shards(world, scope, back.receipt.shards, world.resolver("ann", "bob"))
+    assert resolve(scope, back.held_ids) == 1
+    assert world.filed() == {"ann@bank.example/Memos": 1, "bob@bank.example/Memos": 1}
+    assert list(world.ledger.held("memos", *DAYS)) == []
+
+
+def test_replay_leaves_open_what_is_set_aside_again(world: World) -> None:
+    archive(world, world.scope("memos/1"), b"a|ann|bob|hi\n", world.resolver("ann"))
+    scope = world.scope("replay/1", "replay")
+    back = reopen(scope, DAYS, "unmapped", None)
+    file_shards(world, scope, back.receipt.shards, world.resolver("ann"))
+    assert resolve(scope, back.held_ids) == 0
+    assert len(list(world.ledger.held("memos", *DAYS))) == 1
+
+
+def test_a_mailbox_that_refuses_holds_the_item_and_the_others_get_theirs(world: World) -> None:
+    rules = world.resolver("ann", "bob")
+    world.mailbox = MemoryMailbox(encode, only=["ann@bank.example"])
+    scope = world.scope("memos/1")
+    _, filed = archive(world, scope, b"a|ann|bob|hi\n", rules)
+    assert (filed.planned, filed.made, filed.failed) == (2, 1, 1)
+    (failure,) = world.ledger.failures(scope.run.run_id)
+    assert (failure.mailbox, failure.stage) == ("bob@bank.example", "ingest")
+
+    world.mailbox = MemoryMailbox(encode)
+    scope = world.scope("replay/1", "replay")
+    back = reopen(scope, DAYS, "quarantined", None)
+    _, filed = file_shards(world, scope, back.receipt.shards, rules)
+    assert (filed.made, resolve(scope, back.held_ids)) == (1, 1)
+    assert world.filed() == {"bob@bank.example/Memos": 1}
+
+
+def test_staging_is_not_needed_for_replay_once_it_is_purged(world: World) -> None:
+    scope = world.scope("memos/1")
+    archive(world, scope, b"a|ann|bob|hi\n", world.resolver("ann"))
+    scope.folder.remove()
+    scope = world.scope("replay/1", "replay")
+    back = reopen(scope, DAYS, "all", None)
+    file_shards(world, scope, back.receipt.shards, world.resolver("ann", "bob"))
+    assert world.filed()["bob@bank.example/Memos"] == 1
+
+
+@pytest.mark.parametrize("partitions", [1, 2, 7])
+def test_partitions_divide_the_mailboxes_and_lose_none(world: World, partitions: int) -> None:
+    deliver_to = world.connector.deliver.model_copy(update={"partitions": partitions})
+    world.connector = world.connector.model_copy(update={"deliver": deliver_to})
+    names = [f"p{number}" for number in range(20)]
+    content = "".join(f"r{name}|{name}|p0|hi\n" for name in names).encode()
+    _, filed = archive(world, world.scope(), content, world.resolver(*names))
+    assert filed.made == 39
+    assert world.filed()["p0@bank.example/Memos"] == 20
