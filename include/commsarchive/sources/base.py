@@ -54,7 +54,8 @@ class Chunk:
     What crosses to a worker process: plain bytes and strings. ``place`` says where it was found, for
     people; ``start`` is its offset in the clear text, in bytes; ``context`` is what the file's head said
     that every record needs (format version). A record larger than a chunk comes as several chunks,
-    each complete in itself. ``truncated`` marks a record that the end of the file cut.
+    each complete in itself. ``starts`` are the offsets in ``raw`` at which its records begin; each runs
+    to the next one's. ``truncated`` says that the file ended within or right after the last record.
     """
 
     place: str
@@ -62,6 +63,7 @@ class Chunk:
     raw: bytes
     context: Mapping[str, str] = field(default_factory=dict)
     truncated: bool = False
+    starts: tuple[int, ...] = (0,)
 
 
 class Source(Protocol):

@@ -1,0 +1,58 @@
+"""Elements by local name, whatever their case and prefix, and what is left of them."""
+
+from __future__ import annotations
+
+import xml.etree.ElementTree as ET
+from copy import copy
+from functools import lru_cache
+
+
+@lru_cache(maxsize=1024)
+def local(tag: str) -> str:
+    """Give a tag's or attribute's name in lower case, without namespace."""
+    return tag.rpartition("}")[2].lower()
+
+
+def text_of(element: ET.Element | None) -> str:
+    """Give all text inside an element."""
+    if element is None:
+        return ""
+    return "".join(element.itertext()) if len(element) else element.text or ""
+
+
+def line_of(element: ET.Element | None) -> str:
+    """Give the text inside an element as one line."""
+    return " ".join(text_of(element).split())
+
+
+def as_written(element: ET.Element) -> str:
+    """Give an element as XML, without what follows it."""
+    alone = copy(element)
+    alone.tail = None
+    return ET.tostring(alone, encoding="unicode")
+
+
+class Children:
+    """An element's children, of which known ones are taken one by one; the rest is residue."""
+
+    def __init__(self, element: ET.Element) -> None:
+        """Begin with all children."""
+        self._element = element
+        self.left = list(element)
+
+    def take(self, name: str) -> ET.Element | None:
+        """Take the first child of this local name (lower case)."""
+        for number, child in enumerate(self.left):
+            if local(child.tag) == name:
+                return self.left.pop(number)
+        return None
+
+    def find(self, name: str) -> ET.Element | None:
+        """Look at the first child of this local name without taking it."""
+        return next((child for child in self.left if local(child.tag) == name), None)
+
+    def residue(self) -> str:
+        """Give what was not taken, and text where none belongs, as XML."""
+        stray = [self._element.text, *(child.tail for child in self._element)]
+        left = [as_written(child) for child in self.left]
+        return "".join([*left, *(text.strip() for text in stray if text and not text.isspace())])

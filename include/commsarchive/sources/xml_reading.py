@@ -1,0 +1,134 @@
+"""Reads one record's bytes as XML: strictly, or after mending what is commonly wrong with it.
+
+What vendors and gateways deliver is often malformed (financial formats, section 0.6). Mending goes from
+the harmless to the desperate, and every step that was taken is named, so that the archived item says so.
+Entities, document types and the network are never used.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+import xml.etree.ElementTree as ET
+from collections.abc import Callable, Collection
+
+from lxml import etree
+
+from include.commsarchive.errors import Quarantine
+
+_DTD = re.compile(rb"<!(?:DOCTYPE|ENTITY)", re.IGNORECASE)
+_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff\ud800-\udfff]")
+_REFERENCE = re.compile(r"&#(?:x0*([0-9A-Fa-f]{1,8})|0*([0-9]{1,9}));")
+_LONE_AMPERSAND = re.compile(r"&(?!(?:amp|lt|gt|quot|apos|#[0-9]+|#x[0-9A-Fa-f]+);)")
+_LONE_LESS = re.compile(r"<(?![A-Za-z_/?]|!--|!\[CDATA\[)")
+_VERBATIM = re.compile(r"(<!\[CDATA\[.*?\]\]>|<!--.*?-->)", re.DOTALL)
+_NAME = re.compile(r"<(/?)([\w.:-]*)")
+_PREFIX = re.compile(r"</?([A-Za-z_][\w.-]*):")
+
+
+def read_strict(raw: bytes, namespaces: str) -> ET.Element:
+    """Read elements into one that holds them all.
+
+    ``namespaces`` are the declarations that are in force (``xmlns:a="…"``).
+
+    Raises:
+        ET.ParseError: this is not well-formed XML.
+    """
+    try:
+        # It stands inside an element, where no document type and so no entity can be defined.
+        return ET.fromstring(b"<all %b>%b</all>" % (namespaces.encode(), raw))  # noqa: S314
+    except ValueError as error:  # an encoding that Python does not know
+        raise ET.ParseError(str(error)) from error
+
+
+def read_mended(raw: bytes, namespaces: str, known: Collection[str]) -> tuple[ET.Element, list[str]]:
+    """Read elements that are not well-formed; also return what had to be mended.
+
+    ``known`` are the local names of the format, in lower case: when nothing else helps, other tags
+    are taken for text.
+
+    Raises:
+        Quarantine: it cannot be read at all, or it defines entities.
+    """
+    if _DTD.search(raw):
+        raise Quarantine("document-type", "defines a document type or entities, which are never read")
+    text, mended = _mend(raw)
+    if prefixes := _unbound(text, namespaces):
+        namespaces += "".join(f' xmlns:{prefix}="unknown"' for prefix in prefixes)
+        mended.append("namespace prefixes declared")
+    tagged = _outside(text, lambda part: _escape_strangers(part, known))
+    for attempt, note in ((text, []), (tagged, ["unknown tags taken for text"])):
+        try:
+            return read_strict(attempt.encode(), namespaces), mended + note
+        except ET.ParseError:
+            continue
+    return _recover(tagged, namespaces), [*mended, "unknown tags taken for text", "faulty tags left out"]
+
+
+def _mend(raw: bytes) -> tuple[str, list[str]]:
+    """Mend single characters."""
+    text = raw.decode("utf-8", "replace")
+    mended = [] if text.encode() == raw else ["invalid UTF-8 replaced"]
+    whole = _CONTROL.sub("", text)
+    if whole != text:
+        mended.append("control characters removed")
+    for note, mend in _MENDING.items():
+        text, whole = whole, _outside(whole, mend)
+        if whole != text:
+            mended.append(note)
+    return whole, mended
+
+
+def _outside(text: str, mend: Callable[[str], str]) -> str:
+    """Mend everything but comments and CDATA."""
+    parts = _VERBATIM.split(text)
+    parts[::2] = [mend(part) for part in parts[::2]]
+    return "".join(parts)
+
+
+def _drop_references(text: str) -> str:
+    """Remove references to characters that XML forbids (XML 1.0, section 2.2)."""
+
+    def legal(found: re.Match[str]) -> str:
+        code = int(found[1], 16) if found[1] else int(found[2])
+        return found[0] if code <= sys.maxunicode and not _CONTROL.match(chr(code)) else ""
+
+    return _REFERENCE.sub(legal, text)
+
+
+_MENDING: dict[str, Callable[[str], str]] = {
+    "references to control characters removed": _drop_references,
+    "lone & escaped": lambda text: _LONE_AMPERSAND.sub("&amp;", text),
+    "lone < escaped": lambda text: _LONE_LESS.sub("&lt;", text),
+    "lone ]]> escaped": lambda text: text.replace("]]>", "]]&gt;"),
+}
+
+
+def _unbound(text: str, namespaces: str) -> list[str]:
+    """List the prefixes that are used but declared nowhere."""
+    used = dict.fromkeys(_PREFIX.findall(text))
+    return [prefix for prefix in used if f"xmlns:{prefix}=" not in namespaces + text]
+
+
+def _escape_strangers(text: str, known: Collection[str]) -> str:
+    def escape(found: re.Match[str]) -> str:
+        local = found[2].rpartition(":")[2].lower()
+        return found[0] if local in known else "&lt;" + found[0][1:]
+
+    return _NAME.sub(escape, text)
+
+
+def _recover(text: str, namespaces: str) -> ET.Element:
+    parser = etree.XMLParser(
+        recover=True,
+        resolve_entities=False,
+        no_network=True,
+        huge_tree=False,
+        remove_comments=True,
+        remove_pis=True,
+    )
+    try:
+        root = etree.fromstring(f"<all {namespaces}>{text}</all>".encode(), parser)
+        return ET.fromstring(etree.tostring(root))  # noqa: S314 - lxml wrote it, without document type
+    except (etree.XMLSyntaxError, ET.ParseError, TypeError, ValueError) as error:
+        raise Quarantine("malformed", "cannot be read as XML, not even by a recovering parser") from error
