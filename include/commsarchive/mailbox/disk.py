@@ -14,7 +14,7 @@ from pathlib import Path
 _LIBC = ctypes.CDLL(None, use_errno=True)
 
 
-def flush(root: Path, written: Iterable[Path]) -> None:
+def flush(root: Path, written: Iterable[str | Path]) -> None:
     """Make what was written below a folder durable, with the folders' entries for it.
 
     One call for the whole file system where there is one (Linux ``syncfs``), else file by file.
@@ -32,9 +32,10 @@ def flush(root: Path, written: Iterable[Path]) -> None:
             raise OSError(number, os.strerror(number))
 
 
-def flush_each(root: Path, written: Iterable[Path]) -> None:
+def flush_each(root: Path, written: Iterable[str | Path]) -> None:
     """Do what `flush` does with one ``fsync`` for each file, and for each folder up to the root."""
-    paths = {path for one in written for path in (one, *one.parents) if path.is_relative_to(root)}
+    files = [Path(one) for one in written]
+    paths = {path for one in files for path in (one, *one.parents) if path.is_relative_to(root)}
     for path in sorted(paths, reverse=True):
         with _opened(path) as handle:
             os.fsync(handle)

@@ -18,7 +18,7 @@ from pathlib import Path
 from include.commsarchive.errors import Fatal, Quarantine, Retriable
 from include.commsarchive.mailbox.base import Encode
 from include.commsarchive.mailbox.disk import flush, scratch
-from include.commsarchive.mailbox.names import mailbox_name, place
+from include.commsarchive.mailbox.names import place
 from include.commsarchive.model import Letter, Mail, Outcome
 
 SEEN = ":2,S"
@@ -49,7 +49,7 @@ class Maildir:
 
     def missing(self, mailboxes: Collection[str]) -> dict[str, str]:
         """See `Mailbox.missing`."""
-        reasons = {mailbox: self._refusal(self._place(mailbox)) for mailbox in mailboxes}
+        reasons = {mailbox: self._refusal(place(self._root, mailbox, "")) for mailbox in mailboxes}
         return {mailbox: reason for mailbox, reason in reasons.items() if reason}
 
     def find(self, mailbox: str, folder: str, delivery_keys: Collection[str]) -> dict[str, str]:
@@ -79,7 +79,7 @@ class Maildir:
                 for number, (one, mail) in enumerate(mails.items())
             }
             flush(self._root, [one.path for one in written.values() if not one.reason])
-            filed: list[Path] = []
+            filed: list[str] = []
             outcomes = [self._file(letter, written[id(letter.mail)], filed) for letter in letters]
             flush(self._root, filed)
         return outcomes
@@ -112,26 +112,27 @@ class Maildir:
                 "`convert` task again"
             ) from error
 
-    def _file(self, letter: Letter, written: _Written, filed: list[Path]) -> Outcome:
+    def _file(self, letter: Letter, written: _Written, filed: list[str]) -> Outcome:
         """Give a mail its name in a mailbox; a copy that has it already stays as it is."""
         name = f"{letter.mail.at // 1000}.{letter.delivery_key}.commsarchive"
-        target = place(self._root, letter.mailbox, letter.folder) / "cur" / f"{name}{SEEN}"
-        if reason := written.reason or self._link(written.path, target, self._place(letter.mailbox)):
+        folder = place(self._root, letter.mailbox, letter.folder)
+        target = f"{folder}/cur/{name}{SEEN}"
+        if reason := written.reason or self._link(written.path, target, folder):
             return Outcome(letter.delivery_key, reason=reason)
         filed.append(target)
         return Outcome(letter.delivery_key, server_id=name, content_hash=written.content_hash)
 
-    def _link(self, source: Path, target: Path, mailbox: Path) -> str:
+    def _link(self, source: Path, target: str, folder: Path) -> str:
         """Link a mail into a folder, making the folder if need be, or say why it cannot be."""
         try:
             with contextlib.suppress(FileExistsError):
                 try:
                     os.link(source, target)
                 except FileNotFoundError:
-                    if reason := self._refusal(mailbox):
+                    if reason := self._refusal(self._mailbox(folder)):
                         return reason
-                    _make_maildir(mailbox)
-                    _make_maildir(target.parent.parent)
+                    _make_maildir(self._mailbox(folder))
+                    _make_maildir(folder)
                     os.link(source, target)
         except NotADirectoryError:
             return NOT_A_MAILBOX
@@ -149,8 +150,8 @@ class Maildir:
         effective = os.access in os.supports_effective_ids
         return "" if os.access(mailbox, os.W_OK | os.X_OK, effective_ids=effective) else NOT_WRITABLE
 
-    def _place(self, mailbox: str) -> Path:
-        return self._root / mailbox_name(mailbox)
+    def _mailbox(self, folder: Path) -> Path:
+        return folder if folder.parent == self._root else folder.parent
 
     @contextlib.contextmanager
     def _explained(self) -> Iterator[None]:

@@ -6,6 +6,7 @@ in it as ``.Name`` or ``.Outer.Inner`` (Maildir++: the dot separates, so a name 
 
 from __future__ import annotations
 
+import functools
 import re
 from pathlib import Path
 
@@ -29,6 +30,7 @@ def folder_name(folder: str) -> str:
     return _shorten("".join(f".{level}" for level in levels))
 
 
+@functools.lru_cache(maxsize=4096)
 def place(root: Path, mailbox: str, folder: str) -> Path:
     """Give the Maildir of a folder."""
     return root / mailbox_name(mailbox) / folder_name(folder)
