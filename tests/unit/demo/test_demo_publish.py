@@ -11,6 +11,8 @@ from include.commsarchive.demo.publish import Published, publish
 from include.commsarchive.errors import Fatal
 from include.commsarchive.pgp.base import Bounds
 from include.commsarchive.pgp.gnupg import GnupgDecryptor
+from include.commsarchive.pgp.home import Home
+from include.commsarchive.pgp.keyring import import_key, open_gpg
 from include.commsarchive.pgp.settings import settings_from
 
 CHATS, MANIFEST = "f1.ib19.240312.xml", "daily_manifest_240312.txt"
@@ -51,6 +53,14 @@ def test_what_is_served_opens_with_the_connection_and_bears_the_vendors_signatur
     assert (tmp_path / "clear").read_text() == "<FileDump/>"
     assert opened.signed_by == published.keys.vendor.fingerprint
     assert b"FileDump" not in encrypted.read_bytes()
+
+
+def test_the_signature_is_over_the_encrypted_file_as_the_vendor_makes_it(published: Published) -> None:
+    with Home() as home:
+        gpg = open_gpg(home.path)
+        import_key(gpg, published.keys.vendor.public, "vendor key")
+        signature = str(published.served / f"{CHATS}.gpg.sig")
+        assert gpg.verify_file(signature, data_filename=str(published.served / f"{CHATS}.gpg")).valid
 
 
 def test_the_manifest_lists_what_is_served_with_the_samples_line_ends(published: Published) -> None:
