@@ -31,10 +31,6 @@ _VERBS = {
     Kind.REACTION: "reacted",
 }
 _LOUD = {Kind.MESSAGE: "m", Kind.EDIT: "m", Kind.DELETE: "m", Kind.FILE: "m", Kind.DISCLAIMER: "d"}
-_PROBLEMS = {
-    "missing": "missing: not in the export",
-    "size-mismatch": "not of the size that the source states",
-}
 
 
 def transcript(events: Sequence[Event], people: dict[str, Row]) -> tuple[str, str]:
@@ -106,9 +102,10 @@ def _deed(event: Event, people: dict[str, Row], text: str, marked: str) -> tuple
         words.append(f"from {stamp(event.window[0])} to {stamp(event.window[1])} UTC")
         shown.append(words[-1])
     if event.attachment:
-        name, size, problem = _file(event.attachment)
-        words.append(f'"{name}" ({size}){f" [{problem}]" if problem else ""}')
-        shown.append(f"<b>{escape(name)}</b> ({size}){f' <em>{problem}</em>' if problem else ''}")
+        name, problem = one_line(event.attachment.name) or "(no name)", _problem(event.attachment)
+        size = _size(event.attachment)
+        words.append(f'"{name}" ({size}){problem and f" [{problem}]"}')
+        shown.append(f"<b>{escape(name)}</b> ({size}){problem and f' <em>{escape(problem)}</em>'}")
     if event.marks:
         words.append(f"({_marks(event)})")
         shown.append(_chips(event))
@@ -118,14 +115,17 @@ def _deed(event: Event, people: dict[str, Row], text: str, marked: str) -> tuple
     return line, f"<td class={_LOUD.get(event.kind, 's')}>{row}</td>"
 
 
-def _file(file: Attachment) -> tuple[str, str, str]:
-    """Say a file's name, size and what is wrong with it."""
-    stated = "of unknown size" if file.stated_size is None else _bytes(file.stated_size)
-    size = _bytes(file.size) if file.blob else stated
-    problem = _PROBLEMS.get(file.problem, one_line(file.problem))
+def _size(file: Attachment) -> str:
+    size = file.size if file.blob else file.stated_size
+    return "of unknown size" if size is None else _bytes(size)
+
+
+def _problem(file: Attachment) -> str:
+    if not file.blob:
+        return "missing: not in the export"
     if file.problem == "size-mismatch" and file.stated_size is not None:
-        problem = f"{problem}, {stated}"
-    return one_line(file.name) or "(no name)", size, problem
+        return f"not the stated {_bytes(file.stated_size)}"
+    return one_line(file.problem)
 
 
 def _bytes(size: int) -> str:
