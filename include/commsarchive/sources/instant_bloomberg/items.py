@@ -104,7 +104,8 @@ def _by_message(whole: Item, people: tuple[Person, ...]) -> Iterator[Item]:
         if _is_said(event):
             groups.append([])
     if len(groups) > 1:
-        groups[-2] += groups.pop()
+        trailing = groups.pop()
+        groups[-1] += trailing
     seen = Counter[tuple[str, ...]]()
     for events in groups:
         said = next((event for event in events if _is_said(event)), events[0])
