@@ -47,7 +47,8 @@ def scratch(parent: Path) -> Iterator[Path]:
 
     A folder's owner keeps it locked, so one that can be locked is left over.
     """
-    parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    parent.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    parent.mkdir(mode=0o700, exist_ok=True)
     for left in parent.iterdir():
         with contextlib.suppress(OSError), _opened(left) as handle:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
