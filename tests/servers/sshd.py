@@ -11,7 +11,7 @@ Use from any test, through a fixture of your own::
 
 Files put in ``server.folder`` are what a client sees after login. Log in as ``server.username`` with
 ``server.private_key``; check the server by ``server.host_key``. Passwords need PAM or root's shadow
-file: for these there is `tests.servers.asyncssh_server`.
+file: for these there is `tests.servers.sftp_doubles`.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ import shutil
 import socket
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -66,10 +66,10 @@ def free_port() -> int:
 
 
 @contextmanager
-def running_sshd(home: Path, *, password_only: bool = False) -> Iterator[Sshd]:
+def running_sshd(home: Path, options: Mapping[str, str] | None = None) -> Iterator[Sshd]:
     """Run sshd with fresh keys; its files, and the served ``folder``, lie in ``home``.
 
-    ``password_only`` makes a server that offers no way in for a key.
+    ``options`` are more of sshd_config(5).
     """
     program = find_program("sshd")
     folder = home / "remote"
@@ -80,12 +80,11 @@ def running_sshd(home: Path, *, password_only: bool = False) -> Iterator[Sshd]:
     host_file.chmod(0o600)
     user.write_public_key(home / "authorized_keys")
     port = free_port()
-    options = {
+    lines = {
         "ListenAddress": f"{HOST}:{port}",
         "HostKey": host_file,
         "AuthorizedKeysFile": home / "authorized_keys",
-        "PubkeyAuthentication": "no" if password_only else "yes",
-        "PasswordAuthentication": "yes" if password_only else "no",
+        "PasswordAuthentication": "no",
         "KbdInteractiveAuthentication": "no",
         "PermitRootLogin": "yes",
         "StrictModes": "no",
@@ -94,9 +93,10 @@ def running_sshd(home: Path, *, password_only: bool = False) -> Iterator[Sshd]:
         "PidFile": "none",
         "MaxStartups": "100",
         "Subsystem": f"sftp internal-sftp -d {folder}",
+        **(options or {}),
     }
     config = home / "sshd_config"
-    config.write_text("".join(f"{key} {value}\n" for key, value in options.items()))
+    config.write_text("".join(f"{key} {value}\n" for key, value in lines.items()))
     if os.geteuid() == 0:
         Path("/run/sshd").mkdir(exist_ok=True)  # where sshd separates its privileges, started as root
     with (home / "sshd.log").open("wb") as log:

@@ -10,8 +10,9 @@ import asyncio
 import posixpath
 import stat
 from collections import deque
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
+from itertools import islice
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -25,8 +26,12 @@ from include.commsarchive.errors import CommsArchiveError, Fatal
 
 READ_BYTES = 256 * 1024
 """Largest read we ask for; OpenSSH answers at most 255 KiB and says so in its limits."""
-READS_AHEAD = 16
-"""Reads on their way at once: 4 MiB, enough for 100 MB/s over 20 ms of round trip."""
+SAFE_READ_BYTES = 32 * 1024
+"""What every server should answer, also one that states no limits (draft-ietf-secsh-filexfer-02, 3)."""
+AHEAD_BYTES = 4 * 1024 * 1024
+"""Asked for and not yet here: enough for 100 MB/s over 20 ms of round trip."""
+_GOODBYE = 2.0
+"""Seconds that a server has to take leave."""
 
 _KnownHosts = (
     asyncssh.SSHKnownHosts | tuple[list[asyncssh.SSHKey], list[asyncssh.SSHKey], list[asyncssh.SSHKey]] | None
@@ -90,7 +95,7 @@ class SftpCollector:
         self._sftp.exit()
         self._connection.close()
         with suppress(TimeoutError, OSError, asyncssh.Error):
-            async with asyncio.timeout(2):
+            async with asyncio.timeout(_GOODBYE):
                 await self._connection.wait_closed()
         self._connection.abort()
 
@@ -109,10 +114,7 @@ class SftpCollector:
     async def read(self, path: str, limit: int) -> bytes:
         """Read a small file whole."""
         with self._explained(path):
-            async with (
-                asyncio.timeout(self._settings.call_timeout),
-                self._sftp.open(path, "rb", block_size=0) as remote,
-            ):
+            async with self._opened(path) as remote, asyncio.timeout(self._settings.call_timeout):
                 content = await self._read_fully(remote, 0, limit + 1)
         if len(content) > limit:
             raise too_large(path, limit)
@@ -129,33 +131,36 @@ class SftpCollector:
 
     async def _pour(self, file: RemoteFile, write: Callable[[bytes], None]) -> None:
         """Read a file in order with several reads on their way."""
-        size = min(READ_BYTES, self._sftp.limits.max_read_len or READ_BYTES)
-        offsets = iter(range(0, file.size, size))
-        ahead: deque[asyncio.Task[bytes]] = deque()
+        size = min(READ_BYTES, max(SAFE_READ_BYTES, self._sftp.limits.max_read_len))
         with self._explained(file.path):
-            async with asyncio.timeout(self._settings.call_timeout):
-                remote = await self._sftp.open(file.path, "rb", block_size=0)
-            try:
-                while True:
-                    while len(ahead) < READS_AHEAD and (offset := next(offsets, None)) is not None:
-                        length = min(size, file.size - offset)
-                        ahead.append(asyncio.create_task(self._read_fully(remote, offset, length)))
-                    if not ahead:
-                        break
-                    async with asyncio.timeout(self._settings.call_timeout):
-                        block = await ahead.popleft()
-                    write(block)
-            finally:
-                for task in ahead:
-                    task.cancel()
-                await asyncio.gather(*ahead, return_exceptions=True)
-                await self._close(remote)
+            async with self._opened(file.path) as remote:
+                reads = (
+                    asyncio.create_task(self._read_fully(remote, offset, min(size, file.size - offset)))
+                    for offset in range(0, file.size, size)
+                )
+                ahead = deque(islice(reads, AHEAD_BYTES // size))
+                try:
+                    while ahead:
+                        async with asyncio.timeout(self._settings.call_timeout):
+                            block = await ahead.popleft()
+                        ahead.extend(islice(reads, 1))
+                        write(block)
+                finally:
+                    for task in ahead:
+                        task.cancel()
+                    await asyncio.gather(*ahead, return_exceptions=True)
 
-    async def _close(self, remote: asyncssh.SFTPClientFile) -> None:
-        """Close a handle we only read from: nothing can be lost if the server does not answer."""
-        with suppress(TimeoutError, OSError, asyncssh.Error):
-            async with asyncio.timeout(2):
-                await remote.close()
+    @asynccontextmanager
+    async def _opened(self, path: str) -> AsyncIterator[asyncssh.SFTPClientFile]:
+        """Open a file to read it; nothing is lost if the server does not answer when it is closed."""
+        async with asyncio.timeout(self._settings.call_timeout):
+            remote = await self._sftp.open(path, "rb", block_size=0)
+        try:
+            yield remote
+        finally:
+            with suppress(TimeoutError, OSError, asyncssh.Error):
+                async with asyncio.timeout(_GOODBYE):
+                    await remote.close()
 
     @staticmethod
     async def _read_fully(remote: asyncssh.SFTPClientFile, offset: int, length: int) -> bytes:
