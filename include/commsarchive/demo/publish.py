@@ -22,6 +22,7 @@ import msgspec
 from include.commsarchive.demo.access import kept, land, make_access
 from include.commsarchive.demo.server import HOST
 from include.commsarchive.errors import Fatal
+from include.commsarchive.pgp.agent import Agent
 from include.commsarchive.pgp.home import Home
 from include.commsarchive.pgp.keyring import import_key, open_gpg
 from include.commsarchive.pgp.keys import KeyPair, make_key
@@ -120,8 +121,6 @@ class _Post:
 
     gpg: gnupg.GPG
     recipient: str
-    signer: str
-    passphrase: str
     made: Path
 
     def seal(self, content: bytes) -> tuple[bytes, bytes]:
@@ -130,14 +129,10 @@ class _Post:
         encrypted = self._made(
             f"{name}.gpg", lambda: self.gpg.encrypt(content, self.recipient, armor=False).data
         )
-        signature = self._made(f"{name}.gpg.sig", lambda: self._sign(encrypted))
-        return encrypted, signature
-
-    def _sign(self, encrypted: bytes) -> bytes:
-        signed = self.gpg.sign(
-            encrypted, keyid=self.signer, passphrase=self.passphrase, detach=True, binary=True
+        signature = self._made(
+            f"{name}.gpg.sig", lambda: self.gpg.sign(encrypted, detach=True, binary=True).data
         )
-        return bytes(signed.data)
+        return encrypted, signature
 
     def _made(self, name: str, make: Callable[[], bytes]) -> bytes:
         path = self.made / name
@@ -152,10 +147,13 @@ class _Post:
 @contextmanager
 def _post(keys: Keys, made: Path) -> Iterator[_Post]:
     with Home() as home:
-        gpg = open_gpg(home.path, passphrases="loopback")
+        gpg = open_gpg(home.path)
         import_key(gpg, keys.archive.public, "archive key")
         import_key(gpg, keys.vendor.private, "vendor key")
-        yield _Post(gpg, keys.archive.fingerprint, keys.vendor.fingerprint, keys.passphrase, made)
+        with Agent(home.agent_socket()) as agent:
+            for key in gpg.list_keys(secret=True):
+                agent.unlock(key["keygrip"], keys.passphrase)
+        yield _Post(gpg, keys.archive.fingerprint, made)
 
 
 def _put(target: Path, content: bytes, stamp: float) -> None:
