@@ -36,7 +36,7 @@ span{unicode-bidi:plaintext}
 .c .h,.c .s,.c .d,.c .m{unicode-bidi:normal}
 .c .y{padding:18px 0 6px;font-size:12px;font-weight:600;color:#69727d}
 .c .h{padding:10px 0 0;color:#87909b;font-size:12px}
-.h b{font-size:14px}
+.h b{font-size:14px;margin-right:4px}
 .c .s,.c .d{color:#69727d;font-size:12px}
 .c .d{font-size:11px;line-height:15px;padding:5px 0}
 .s b,.d b{font-weight:600}
