@@ -2,3 +2,6 @@
 
 The product itself, usable as a plain library. Nothing in this package knows Airflow.
 """
+
+VERSION = "0.1.0"
+"""Version of the product; import records name it."""

@@ -1,0 +1,128 @@
+"""Reconcile: prove that the numbers of a run close at every boundary, and write the import record.
+
+Three books are compared that were kept apart: what the receipts of the stages say, the ledger's rows of
+items, and the ledger's rows of deliveries::
+
+    found by convert   = handed to map_users + set aside by decrypt and convert
+    handed to it       = archived + duplicate + excluded + quarantined by ingest    (ledger's items)
+    deliveries planned = made + duplicate + failed                                  (ledger's deliveries)
+    planned by it      = taken up by ingest + left out as duplicates
+    taken up           = made + duplicate + failed                                  (ingest's receipts)
+
+An item is *archived* when all of its planned copies are delivered and this run made at least one,
+*duplicate* when other runs had made them all, *quarantined* when one failed. A run that does not close is
+not recorded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from functools import reduce
+from operator import add
+from typing import Any
+
+from include.commsarchive import VERSION
+from include.commsarchive.errors import Fatal
+from include.commsarchive.ledger.base import ImportRecord, Ledger, Run, Totals
+from include.commsarchive.stages.ingest import IngestReceipt
+from include.commsarchive.stages.run import ConvertReceipt, MapReceipt
+
+ITEM_STATES = ("archived", "duplicate", "excluded", "quarantined")
+
+
+class Unbalanced(Fatal):
+    """A run whose numbers do not close; ``differences`` are one clause each."""
+
+    def __init__(self, run_id: str, differences: Sequence[str]) -> None:
+        """Put the differences into words."""
+        super().__init__(
+            f"run {run_id} does not close: {'; '.join(differences)}. Nothing was recorded. Clear the run "
+            "from `map_users` on: what is missing is filed, what is there is not filed again. If it still "
+            "does not close, trigger a new run for the day"
+        )
+        self.differences = tuple(differences)
+
+
+def reconcile(
+    run: Run,
+    ledger: Ledger,
+    converted: Sequence[ConvertReceipt],
+    mapped: MapReceipt,
+    ingested: Sequence[IngestReceipt],
+) -> ImportRecord:
+    """Close a run, whose tasks have all ended. Safe to repeat: the same numbers give the same record.
+
+    Raises:
+        Unbalanced: something is not accounted for.
+        Retriable: the ledger cannot be reached, or copies were made meanwhile.
+    """
+    totals = ledger.totals(run.run_id)
+    filed = reduce(add, ingested, IngestReceipt())
+    items = sum(receipt.items for receipt in converted)
+    differences = [
+        *_items(items, mapped, totals),
+        *_deliveries(totals),
+        *_handover(mapped, filed, totals),
+    ]
+    if differences:
+        raise Unbalanced(run.run_id, differences)
+    set_aside = sum(sum(receipt.quarantined.values()) for receipt in converted)
+    files = ledger.files(run.run_id)
+    counts = dict(totals.items) | {"quarantined": totals.items["quarantined"] + set_aside}
+    body: dict[str, Any] = {
+        "run_id": run.run_id,
+        "connector": run.connector,
+        "day": run.day.isoformat(),
+        "kind": run.kind,
+        "window_end": run.window_end.isoformat(),
+        "found": items + set_aside,
+        **{state: counts[state] for state in ITEM_STATES},
+        "unmapped": totals.unmapped,
+        "unmapped_people": mapped.unmapped_people,
+        "partial": totals.partial,
+        "deliveries_planned": totals.deliveries_planned,
+        "deliveries_made": totals.deliveries_made,
+        "deliveries_partial": totals.deliveries_partial,
+        "deliveries_duplicate": totals.deliveries_duplicate,
+        "deliveries_failed": totals.deliveries_failed,
+        "delivery_root": totals.delivery_root,
+        "files": len(files),
+        "file_hashes": [file.sha256 for file in files],
+        "mapping_version": mapped.mapping_version,
+        "software": VERSION,
+    }
+    return ledger.close_run(run.run_id, body)
+
+
+def _items(handed_over: int, mapped: MapReceipt, totals: Totals) -> Iterator[str]:
+    if handed_over != mapped.items:
+        yield f"convert handed over {handed_over} items, map_users decided on {mapped.items}"
+    recorded = sum(totals.items.values())
+    if recorded != mapped.items:
+        yield f"map_users decided on {mapped.items} items, the ledger holds {recorded}"
+    if still_open := totals.items["open"]:
+        yield f"{still_open} items have planned copies that are neither made nor duplicate nor failed"
+
+
+def _deliveries(totals: Totals) -> Iterator[str]:
+    made, duplicate, failed = totals.deliveries_made, totals.deliveries_duplicate, totals.deliveries_failed
+    if totals.deliveries_planned != made + duplicate + failed:
+        yield (
+            f"of {totals.deliveries_planned} planned copies {made} are made, {duplicate} duplicate and "
+            f"{failed} failed"
+        )
+    if totals.deliveries_open:
+        yield f"{totals.deliveries_open} intents are open: a copy may be in its mailbox without a receipt"
+
+
+def _handover(mapped: MapReceipt, filed: IngestReceipt, totals: Totals) -> Iterator[str]:
+    left_out = totals.deliveries_duplicate - filed.duplicate
+    if mapped.deliveries > filed.planned + left_out:
+        yield f"{mapped.deliveries - filed.planned - left_out} planned copies were taken up by no ingest task"
+    if filed.planned != filed.made + filed.duplicate + filed.failed:
+        yield (
+            f"of {filed.planned} copies that ingest took up it reports {filed.made} made, {filed.duplicate} "
+            f"duplicate and {filed.failed} failed"
+        )
+    if filed.made + filed.duplicate > totals.deliveries_made + totals.deliveries_duplicate:
+        yield f"ingest reports {filed.made + filed.duplicate} copies as delivered, the ledger fewer"

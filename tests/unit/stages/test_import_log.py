@@ -1,0 +1,105 @@
+"""The import log to download: whole, readable by pandas, harmless in a spreadsheet."""
+
+from __future__ import annotations
+
+import datetime as dt
+import io
+import json
+
+import pandas as pd
+import pytest
+
+from include.commsarchive.ledger.base import Failure, ImportRecord
+from include.commsarchive.ledger.memory import MemoryLedger
+from include.commsarchive.stages.import_log import csv_rows, json_pieces
+from tests.letters import DAY
+
+RECORD = ImportRecord(
+    seq=7,
+    run_id="scheduled__2026-03-02",
+    connector="chat",
+    day=DAY,
+    closed_at=dt.datetime(2026, 3, 3, 5, 4, 3, tzinfo=dt.UTC),
+    previous="0" * 64,
+    hash="f" * 64,
+    body={
+        "found": 10,
+        "archived": 2,
+        "duplicate": 2,
+        "excluded": 1,
+        "quarantined": 5,
+        "unmapped": 3,
+        "deliveries_planned": 6,
+        "deliveries_made": 3,
+        "deliveries_partial": 1,
+        "deliveries_duplicate": 2,
+        "deliveries_failed": 1,
+        "delivery_root": "ab" * 32,
+        "mapping_version": "v1",
+        "software": "1",
+    },
+)
+
+
+@pytest.fixture
+def ledger() -> MemoryLedger:
+    ledger = MemoryLedger()
+    failures = [
+        Failure("item 1", "uuid:1", "ann@firm.example", "ingest", "no-such-mailbox"),
+        Failure("item 2", "", "", "convert", 'says "no",\r\n at line 1'),
+    ]
+    ledger.record_failures(RECORD.run_id, failures)
+    return ledger
+
+
+def read(ledger: MemoryLedger) -> pd.DataFrame:
+    return pd.read_csv(io.StringIO("".join(csv_rows(RECORD, ledger))), dtype=str, keep_default_na=False)
+
+
+def test_the_first_row_is_the_run_in_the_columns_that_purview_has(ledger: MemoryLedger) -> None:
+    row = read(ledger).iloc[0]
+    assert row["Import completion time (UTC)"] == "2026-03-03T05:04:03Z"
+    assert row["Items available from source"] == "10"
+    parts = ["Items imported", "Items partially imported", "Items skipped (duplicate)", "Items failed"]
+    assert [row[name] for name in parts] == ["2", "1", "2", "1"]
+    assert int(row["Items available for import"]) == sum(int(row[name]) for name in parts)
+    assert [row[f"Source items {name}"] for name in ("excluded", "quarantined", "unmapped")] == [
+        "1",
+        "5",
+        "3",
+    ]
+    assert row["Record hash"] == RECORD.hash
+
+
+def test_each_failure_is_a_row_of_its_own(ledger: MemoryLedger) -> None:
+    rows = read(ledger).iloc[1:][["Item id", "Source user id", "User", "Failure reason"]]
+    assert rows.to_numpy().tolist() == [
+        ["item 1", "uuid:1", "ann@firm.example", "no-such-mailbox"],
+        ["item 2", "", "", 'says "no",   at line 1'],
+    ]
+
+
+@pytest.mark.parametrize(
+    "text", ["=1+1", "+1", "-1", "@SUM(A1)", " =1", "\t=1", "\r=1", "\n=1", "\uff1d1", "\x00=1", "\xa0=1"]
+)
+def test_no_text_is_a_formula_for_a_spreadsheet(text: str) -> None:
+    ledger = MemoryLedger()
+    ledger.record_failures(RECORD.run_id, [Failure(text, text, text, "ingest", text)])
+    row = read(ledger).iloc[1]
+    for name in ("Item id", "Source user id", "User", "Failure reason"):
+        assert row[name].startswith("'")
+
+
+def test_the_json_says_the_same_and_holds_the_whole_record(ledger: MemoryLedger) -> None:
+    log = json.loads("".join(json_pieces(RECORD, ledger)))
+    assert log["record"] == RECORD.body
+    assert {name: str(value) for name, value in log["summary"].items()} == {
+        name: value for name, value in read(ledger).iloc[0].items() if name in log["summary"]
+    }
+    assert [row["Item id"] for row in log["failures"]] == ["item 1", "item 2"]
+    assert log["failures"][1]["Failure reason"] == 'says "no",\r\n at line 1'
+
+
+def test_a_run_without_failures_is_whole_too() -> None:
+    assert json.loads("".join(json_pieces(RECORD, MemoryLedger())))["failures"] == []
+    assert len(read(MemoryLedger())) == 1
