@@ -4,14 +4,14 @@ Trigger it with its form. The replay has an import record of its own; what was a
 recognised and not filed again.
 """
 
-from airflow.sdk import DAG, Param
+from airflow.sdk import DAG, Param, XComArg
 from commsarchive_airflow.catalogue import catalogue
-from commsarchive_airflow.connector_dag import RETRIES
+from commsarchive_airflow.connector_dag import RETRIES, UNLESS_FAILED
 from commsarchive_airflow.operators import IngestOperator, MapUsersOperator, ReconcileOperator, ReopenOperator
+from commsarchive_airflow.operators.map_users import RECEIPT
 from commsarchive_airflow.operators.reopen import HELD
 
 CONNECTOR = "{{ params.connector }}"
-DAY = {"type": "string", "format": "date"}
 
 with DAG(
     "replay",
@@ -20,11 +20,11 @@ with DAG(
     tags={"commsarchive"},
     schedule=None,
     max_active_runs=1,
-    default_args={"owner": "compliance", "retries": RETRIES, "connector": CONNECTOR},
+    default_args={"owner": "compliance", "retries": RETRIES},
     params={
         "connector": Param(None, type="string", title="Connector", enum=sorted(catalogue().connectors)),
-        "first": Param(None, **DAY, title="First day", description_md="Business day of the export."),
-        "last": Param(None, **DAY, title="Last day", description_md="Included."),
+        "first": Param(None, type="string", format="date", title="First day", description="of the exports"),
+        "last": Param(None, type="string", format="date", title="Last day", description="included"),
         "which": Param(
             "all",
             type="string",
@@ -40,15 +40,21 @@ with DAG(
 ):
     reopen = ReopenOperator(
         task_id="reopen",
+        connector=CONNECTOR,
         first="{{ params.first }}",
         last="{{ params.last }}",
         which="{{ params.which }}",
     )
-    mapped = MapUsersOperator(task_id="map_users", converted=[reopen.output])
-    ingest = IngestOperator.partial(task_id="ingest").expand(plan=mapped.output)
-    ingest >> ReconcileOperator(
+    map_users = MapUsersOperator(task_id="map_users", connector=CONNECTOR, converted=[reopen.output])
+    ingest = IngestOperator.partial(
+        task_id="ingest", connector=CONNECTOR, map_index_template="{{ task.plan }}"
+    ).expand(plan=map_users.output)
+    ReconcileOperator(
         task_id="reconcile",
+        connector=CONNECTOR,
         converted=[reopen.output],
-        reopened=reopen.output[HELD],
-        trigger_rule="none_failed",
+        mapped=XComArg(map_users, RECEIPT),
+        ingested=ingest.output,
+        reopened=XComArg(reopen, HELD),
+        trigger_rule=UNLESS_FAILED,
     )

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, MutableMapping
 from importlib import import_module
-from typing import Any, ClassVar
+from typing import Any
 
 from airflow.plugins_manager import AirflowPlugin
 from commsarchive_airflow.links import PREFIX, ImportLogLink
+from commsarchive_airflow.timetable import FeedTimetable
 
 Message = MutableMapping[str, Any]
 
@@ -23,5 +24,6 @@ class CommsArchivePlugin(AirflowPlugin):
     """Adds the import log's downloads and the button that leads to them."""
 
     name = "commsarchive"
-    fastapi_apps: ClassVar[list[Any]] = [{"app": web, "url_prefix": PREFIX, "name": "commsarchive"}]
-    operator_extra_links: ClassVar[list[Any]] = [ImportLogLink()]
+    fastapi_apps = [{"app": web, "url_prefix": PREFIX, "name": "commsarchive"}]
+    timetables = [FeedTimetable]
+    operator_extra_links = [ImportLogLink()]

@@ -6,9 +6,14 @@ import os
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from zoneinfo import ZoneInfoNotFoundError
 
+from airflow.exceptions import AirflowTimetableInvalid
+
+from commsarchive_airflow.timetable import FeedTimetable
 from include.commsarchive.connector import Connector, load_connector
 from include.commsarchive.errors import Fatal
+from include.commsarchive.sources.registry import source
 
 PROJECT = Path(__file__).resolve().parents[2]
 RESERVED = ("replay", "upkeep")
@@ -38,7 +43,9 @@ def catalogue() -> Catalogue:
         except Fatal as error:
             faults.append(str(error))
             continue
-        if connector.name in (*connectors, *RESERVED):
+        if fault := _fault(connector):
+            faults.append(f"{path}: {fault}")
+        elif connector.name in (*connectors, *RESERVED):
             taken = "a DAG of our own" if connector.name in RESERVED else "another connector"
             faults.append(f"{path}: key `name`: {connector.name} is the name of {taken}; choose another")
         else:
@@ -58,6 +65,21 @@ def find_connector(name: str) -> Connector:
     raise Fatal(
         " | ".join([f"no connector {name} in {folder()}. Add its YAML file or mend the name", *found.faults])
     )
+
+
+def _fault(connector: Connector) -> str:
+    """Say what only Airflow and the sources can know to be wrong, ``""`` for nothing."""
+    rules = connector.schedule
+    try:
+        source(connector.source)
+        FeedTimetable(rules.cron, rules.timezone, rules.start, rules.end).validate()
+    except Fatal as error:
+        return f"key `source`: {error}"
+    except AirflowTimetableInvalid as error:
+        return f"key `schedule.cron`: {error}; write five cron fields"
+    except (ZoneInfoNotFoundError, ValueError):
+        return f"key `schedule.timezone`: {rules.timezone} is no time zone; write one as Europe/London"
+    return ""
 
 
 def _load(path: Path) -> Connector:

@@ -5,11 +5,12 @@ Each adapter is imported where it is made: every task parses its DAG, and few ne
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from airflow.sdk import BaseHook, Connection
 from airflow.sdk.exceptions import AirflowNotFoundException
@@ -25,6 +26,7 @@ LEDGER = "commsarchive_ledger"
 """Connection of the ledger's database, used where the environment names none."""
 
 Extra = Mapping[str, Any]
+Made = TypeVar("Made")
 
 
 def collector(connector: Connector) -> Collector:
@@ -34,8 +36,7 @@ def collector(connector: Connector) -> Collector:
         Fatal: the connection is missing or incomplete, or we cannot collect from its type.
     """
     found = _connection(connector.collect.connection)
-    make = _one(_COLLECTORS, found.conn_type, f"connection {found.conn_id}: type")
-    return make(found, found.extra_dejson)
+    return _one(_COLLECTORS, found, found.conn_type, "type")
 
 
 def decryptor(connector: Connector) -> AbstractContextManager[Decryptor | None]:
@@ -61,9 +62,7 @@ def mailbox(connector: Connector) -> Mailbox:
         Fatal: the connection is missing or incomplete, or names no destination of ours.
     """
     found = _connection(connector.deliver.connection)
-    extra = found.extra_dejson
-    make = _one(_DESTINATIONS, extra.get("destination"), f"connection {found.conn_id}: extra `destination`")
-    return make(found, extra)
+    return _one(_DESTINATIONS, found, found.extra_dejson.get("destination"), "extra `destination`")
 
 
 def ledger_url() -> str:
@@ -90,16 +89,22 @@ def _connection(conn_id: str) -> Connection:
         raise Fatal(f"no Airflow connection {conn_id}. Add it under Admin, Connections") from error
 
 
-def _one(choices: Mapping[str, Any], wanted: str | None, what: str) -> Any:
-    if wanted in choices:
-        return choices[wanted]
-    raise Fatal(f"{what} is {wanted or 'not set'}. It must be one of: {', '.join(choices)}")
+def _one(
+    makers: Mapping[str, Callable[[Connection, Extra], Made]], found: Connection, kind: str | None, what: str
+) -> Made:
+    """Make an adapter with the maker of this kind."""
+    if kind is not None and kind in makers:
+        return makers[kind](found, found.extra_dejson)
+    raise Fatal(
+        f"connection {found.conn_id}: {what} is {kind or 'not set'}. It must be one of: {', '.join(makers)}"
+    )
 
 
 def _sftp(found: Connection, extra: Extra) -> Collector:
     from include.commsarchive.collect.sftp import SftpCollector
     from include.commsarchive.collect.sftp_settings import settings_from
 
+    logging.getLogger("asyncssh").setLevel(logging.WARNING)  # a dozen lines for each connection
     return SftpCollector(settings_from(found.host, found.port, found.login, found.password, extra))
 
 

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from typing import Any
 
 import structlog
-from airflow.sdk import AsyncCallback, DeadlineAlert, DeadlineReference
+from airflow.sdk.definitions.callback import AsyncCallback
+from airflow.sdk.definitions.deadline import DeadlineAlert, DeadlineReference
 
 from include.commsarchive.connector import Connector
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -14,6 +15,8 @@ from include.commsarchive.stages.run import Bundle, FileReceipt
 
 Receipt = TypeVar("Receipt")
 Plain = dict[str, Any]
+Handed = Any
+"""What an operator takes from another: an `XComArg` where a DAG is written, the value when the task runs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +44,17 @@ def listed_bundles(source: Source, pickups: tuple[Pickup, ...]) -> list[ListedBu
     ]
 
 
-def plain(receipt: object) -> Any:
+def plain(receipt: object) -> Plain:
     """Make JSON of a receipt."""
-    return msgspec.to_builtins(receipt)
+    made: Plain = msgspec.to_builtins(receipt)
+    return made
 
 
 def restored(value: Plain, kind: type[Receipt]) -> Receipt:
     """Take a receipt back from JSON."""
     return msgspec.convert(value, kind)
+
+
+def all_restored(values: Sequence[Plain], kind: type[Receipt]) -> list[Receipt]:
+    """Take back what all mapped tasks gave; sliced, because Airflow logs an error where iteration ends."""
+    return [restored(value, kind) for value in values[:]]

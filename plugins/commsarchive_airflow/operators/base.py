@@ -53,7 +53,8 @@ class StageOperator(BaseOperator):
             done,
             connector=scope.connector.name,
             day=scope.run.day.isoformat(),
-            **{name: fact for name, fact in (plain(receipt) or {}).items() if fact != ""},
+            **{name: fact for name, fact in plain(receipt or {}).items() if fact != ""},
             **facts,
             seconds=round(time.perf_counter() - self._started, 3),
         )
+        self._started = time.perf_counter()

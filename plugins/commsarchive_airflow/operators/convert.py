@@ -7,7 +7,7 @@ from typing import Any
 
 from airflow.sdk import Context
 
-from commsarchive_airflow.handover import Plain, StagedBundle, plain, restored
+from commsarchive_airflow.handover import Handed, Plain, StagedBundle, plain, restored
 from commsarchive_airflow.operators.base import StageOperator
 
 
@@ -19,7 +19,7 @@ class ConvertToMessageOperator(StageOperator):
 
     template_fields: Sequence[str] = ("connector", "bundle")
 
-    def __init__(self, *, bundle: Plain, **kwargs: Any) -> None:
+    def __init__(self, *, bundle: Handed, **kwargs: Any) -> None:
         """Take one element of `DecryptOperator`'s output."""
         super().__init__(**kwargs)
         self.bundle = bundle

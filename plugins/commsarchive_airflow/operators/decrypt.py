@@ -8,7 +8,7 @@ from typing import Any
 from airflow.sdk import Context
 
 from commsarchive_airflow.connections import collector, decryptor
-from commsarchive_airflow.handover import ListedBundle, Plain, StagedBundle, plain, restored
+from commsarchive_airflow.handover import Handed, ListedBundle, Plain, StagedBundle, plain, restored
 from commsarchive_airflow.operators.base import StageOperator
 
 
@@ -20,7 +20,7 @@ class DecryptOperator(StageOperator):
 
     template_fields: Sequence[str] = ("connector", "bundle")
 
-    def __init__(self, *, bundle: Plain, **kwargs: Any) -> None:
+    def __init__(self, *, bundle: Handed, **kwargs: Any) -> None:
         """Take one element of `SFTPSensor`'s output."""
         super().__init__(**kwargs)
         self.bundle = bundle

@@ -94,9 +94,9 @@ class ExportTrigger(BaseTrigger):
             return {"network": str(error)} if late else None
         except CommsArchiveError as error:
             return {"fatal": str(error)}
-        self.previous = plain(seen.files)
+        self.previous = [plain(file) for file in seen.files]
         if isinstance(seen.verdict, Complete):
-            return {"pickups": plain(seen.verdict.pickups)}
+            return {"pickups": [plain(pickup) for pickup in seen.verdict.pickups]}
         if late and previous is not None:
             missing = list(seen.verdict.missing)
             return {"late": seen.verdict.why, "missing": missing, "files": len(seen.files)}

@@ -8,7 +8,7 @@ from typing import Any
 from airflow.sdk import Context
 
 from commsarchive_airflow.connections import mailbox
-from commsarchive_airflow.handover import Plain, plain
+from commsarchive_airflow.handover import Handed, Plain, plain
 from commsarchive_airflow.operators.base import StageOperator
 
 
@@ -17,7 +17,7 @@ class IngestOperator(StageOperator):
 
     template_fields: Sequence[str] = ("connector", "plan")
 
-    def __init__(self, *, plan: str, **kwargs: Any) -> None:
+    def __init__(self, *, plan: Handed, **kwargs: Any) -> None:
         """Take one element of `MapUsersOperator`'s output."""
         super().__init__(**kwargs)
         self.plan = plan

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import structlog
 from airflow.sdk import Context
 
-from commsarchive_airflow.handover import Plain, plain, restored
+from commsarchive_airflow.handover import Handed, all_restored, plain
 from commsarchive_airflow.operators.base import StageOperator
 from include.commsarchive.stages.run import ConvertReceipt
 
@@ -21,7 +21,7 @@ class MapUsersOperator(StageOperator):
 
     template_fields: Sequence[str] = ("connector", "converted")
 
-    def __init__(self, *, converted: Iterable[Plain], **kwargs: Any) -> None:
+    def __init__(self, *, converted: Handed, **kwargs: Any) -> None:
         """Take all of `ConvertToMessageOperator`'s output."""
         super().__init__(**kwargs)
         self.converted = converted
@@ -31,12 +31,12 @@ class MapUsersOperator(StageOperator):
         from include.commsarchive.stages.map_users import map_users
         from include.commsarchive.stages.mapping import mapping_in_force
 
-        shards = [shard for one in self.converted for shard in restored(one, ConvertReceipt).shards]
+        receipts = all_restored(self.converted, ConvertReceipt)
         with self.opened(context) as scope:
             rules = mapping_in_force(scope.connector, scope.ledger)
             for problem in rules.problems:
                 structlog.get_logger(self.task_id).warning("mapping not taken over", problem=problem)
-            receipt = map_users(scope, shards, rules.resolver)
+            receipt = map_users(scope, [shard for one in receipts for shard in one.shards], rules.resolver)
             self.say("mapped", scope, receipt)
             context["ti"].xcom_push(RECEIPT, plain(receipt))
             return receipt.plans

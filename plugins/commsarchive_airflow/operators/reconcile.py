@@ -2,33 +2,80 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+import structlog
 from airflow.sdk import Context
 
-from commsarchive_airflow.handover import Plain, plain, restored
+from commsarchive_airflow.handover import Handed, Plain, all_restored, restored
 from commsarchive_airflow.links import ImportLogLink
 from commsarchive_airflow.operators.base import StageOperator
-from include.commsarchive.stages.run import ConvertReceipt
+from include.commsarchive.stages.run import ConvertReceipt, MapReceipt
+
+COUNTS = (
+    "found",
+    "archived",
+    "duplicate",
+    "excluded",
+    "quarantined",
+    "unmapped",
+    "partial",
+    "deliveries_planned",
+    "deliveries_made",
+    "deliveries_duplicate",
+    "deliveries_failed",
+    "files",
+)
+"""What the asset event says of a run."""
 
 
 class ReconcileOperator(StageOperator):
-    """Close a run, or fail it with the difference itemised."""
+    """Close a run with its import record, or fail it with the difference itemised.
 
-    template_fields: Sequence[str] = ("connector", "converted", "reopened")
+    ``mapped`` is `MapUsersOperator`'s second output, ``RECEIPT``; ``reopened``, in a replay,
+    `ReopenOperator`'s second output, ``HELD``. The task's outlets get an event with the counts.
+    """
+
+    template_fields: Sequence[str] = ("connector", "converted", "mapped", "ingested", "reopened")
     operator_extra_links = (ImportLogLink(),)
 
-    def __init__(self, *, converted: Iterable[Plain], reopened: Iterable[str] = (), **kwargs: Any) -> None:
-        """Take all of `ConvertToMessageOperator`'s output; in a replay, the ids of what went back in."""
+    def __init__(
+        self, *, converted: Handed, mapped: Handed, ingested: Handed, reopened: Handed = (), **kwargs: Any
+    ) -> None:
+        """Take all output of the three operators before this one."""
         super().__init__(**kwargs)
-        self.converted = converted
-        self.reopened = reopened
+        self.converted, self.mapped, self.ingested, self.reopened = converted, mapped, ingested, reopened
 
     def execute(self, context: Context) -> Plain:
         """Count, compare, record."""
-        receipts = [restored(one, ConvertReceipt) for one in self.converted]
+        from include.commsarchive.stages.ingest import IngestReceipt
+        from include.commsarchive.stages.reconcile import reconcile
+        from include.commsarchive.stages.replay import resolve
+
         with self.opened(context) as scope:
-            totals = scope.ledger.totals(scope.run.run_id)
-            self.say("reconciled", scope, totals)
-            return plain(totals)
+            record = reconcile(
+                scope.run,
+                scope.ledger,
+                all_restored(self.converted, ConvertReceipt),
+                restored(self.mapped, MapReceipt),
+                all_restored(self.ingested, IngestReceipt),
+            )
+            resolved = resolve(scope, self.reopened) if self.reopened else 0
+            counts = {name: record.body[name] for name in COUNTS}
+            self.say("closed", scope, counts, resolved=resolved, record=record.seq, hash=record.hash)
+            _warn(self.task_id, counts)
+        for outlet in self.outlets:
+            context["outlet_events"][outlet].extra = {"day": scope.run.day.isoformat(), **counts}
+        return counts
+
+
+def _warn(task_id: str, counts: Mapping[str, int]) -> None:
+    """Say in a line of its own what a person should look at."""
+    for name, remedy in (
+        ("quarantined", "set aside; see the import log, mend the cause, then run the DAG `replay`"),
+        ("unmapped", "filed in the third-party mailbox; mend the mapping, then run the DAG `replay`"),
+        ("partial", "archived without an attachment that the source lists but did not deliver"),
+    ):
+        if counts[name]:
+            structlog.get_logger(task_id).warning(f"{counts[name]} items {name}", meaning=remedy)

@@ -44,7 +44,10 @@ class SFTPSensor(StageOperator):
             due = context["dag_run"].run_after
             deadline = due + dt.timedelta(minutes=rules.wait_minutes)
             trigger = ExportTrigger(
-                scope.connector.name, scope.run.day.isoformat(), deadline.isoformat(), plain(seen)
+                scope.connector.name,
+                scope.run.day.isoformat(),
+                deadline.isoformat(),
+                None if seen is None else [plain(file) for file in seen],
             )
             raise TaskDeferred(trigger=trigger, method_name="execute_complete")
 
