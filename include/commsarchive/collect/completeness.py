@@ -84,9 +84,9 @@ def assess(
 ) -> Complete | Waiting:
     """Judge a listing, given the look before (None at the first) and the manifest's text (None: not there).
 
-    With a manifest, every file of ours that it lists must be there; the manifest itself must be
-    unchanged between the looks, for half a manifest lists half the files. Files of ours that no manifest
-    lists are taken along, nothing is left behind, but must be unchanged between the looks.
+    With a manifest, every file of ours that it lists must be there. In any case our files must be
+    unchanged between the looks, and so must the manifest: half of one lists half the files. Files of
+    ours that no manifest lists are taken along; nothing is left behind.
     """
     ours = [file for file in listing if expected.owns(file.name)]
     manifest = expected.named(expected.manifest)
@@ -97,9 +97,7 @@ def assess(
     listed = [name for name in manifest_names(manifest_text or "") if expected.owns(name)]
     if missing := _missing(listed, [file.name for file in ours]):
         return Waiting("files are listed or signed but not there", missing)
-    vouched = {_identity(name) for name in listed}
-    watched = [file for file in ours if _identity(file.name) not in vouched]
-    watched += [file for file in listing if file.name == manifest]
+    watched = [*ours, *(file for file in listing if file.name == manifest)]
     if changing := [file.name for file in watched if file not in (previous or ())]:
         return Waiting(f"new or changed since the last look: {', '.join(changing)}")
     return Complete(_pickups(ours))
@@ -127,11 +125,10 @@ def _missing(listed: Sequence[str], there: Sequence[str]) -> tuple[str, ...]:
 def _pickups(ours: Sequence[RemoteFile]) -> tuple[Pickup, ...]:
     """Pair payloads with signatures, by name. Of one file in clear and encrypted, the encrypted counts."""
     signatures = {
-        file.name.removesuffix(SIGNATURE_SUFFIX): file
+        clear_name(file.name.removesuffix(SIGNATURE_SUFFIX)): file
         for file in ours
         if file.name.endswith(SIGNATURE_SUFFIX)
     }
-    by_clear_name = {clear_name(name): file for name, file in signatures.items()}
     payloads = {
         clear_name(file.name): file
         for file in sorted(ours, key=lambda file: file.name != clear_name(file.name))
@@ -142,7 +139,7 @@ def _pickups(ours: Sequence[RemoteFile]) -> tuple[Pickup, ...]:
             name=file.name,
             clear_name=clear,
             file=file,
-            signature=signatures.get(file.name) or by_clear_name.get(clear),
+            signature=signatures.get(clear),
             encrypted=file.name != clear,
         )
         for clear, file in sorted(payloads.items())

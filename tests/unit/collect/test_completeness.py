@@ -130,13 +130,14 @@ class TestByManifest:
         assert MANIFEST in verdict.why
         assert picked(assess(now, now, CHAT, BY_MANIFEST)) == [CHAT]
 
-    def test_a_file_that_the_manifest_does_not_list_is_taken_once_it_is_still(self) -> None:
+    @pytest.mark.parametrize("text", [CHAT, f"{CHAT}\n{TAR}"], ids=["not listed", "listed"])
+    def test_a_file_that_still_grows_is_waited_for_listed_or_not(self, text: str) -> None:
         before = files(CHAT, MANIFEST) + files(TAR, size=1)
         now = files(CHAT, MANIFEST, TAR)
-        verdict = assess(now, before, CHAT, BY_MANIFEST)
+        verdict = assess(now, before, text, BY_MANIFEST)
         assert isinstance(verdict, Waiting)
         assert TAR in verdict.why
-        assert picked(assess(now, now, CHAT, BY_MANIFEST)) == [CHAT, TAR]
+        assert picked(assess(now, now, text, BY_MANIFEST)) == [CHAT, TAR]
 
 
 class TestPickups:
