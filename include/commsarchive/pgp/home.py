@@ -19,6 +19,9 @@ _LOCK = "owner"
 _LONGEST_FOLDER = 60
 """Bytes; the path of a socket in the home must stay below about 100 (unix(7), `sun_path`)."""
 
+_AGENT_OPTIONS = "allow-preset-passphrase\ns2k-count 16777216\n"
+"""A passphrase costs about 50 ms to try, for us and for a thief; left alone, the agent measures for seconds."""
+
 
 class Home:
     """A fresh folder of mode 0700 with an agent of its own.
@@ -35,7 +38,7 @@ class Home:
         self.path = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=folder))
         self._lock = os.open(self.path / _LOCK, os.O_CREAT | os.O_RDWR, 0o600)
         fcntl.flock(self._lock, fcntl.LOCK_EX)
-        (self.path / "gpg-agent.conf").write_text("allow-preset-passphrase\n")
+        (self.path / "gpg-agent.conf").write_text(_AGENT_OPTIONS)
         return self
 
     def __exit__(
