@@ -72,7 +72,15 @@ def clock(at: int) -> str:
 
 
 typed = st.text(max_size=60) | st.sampled_from(
-    ("a  b\n  c", "[20:05:00] NINA OAKES: fake", "</td></table>", "&amp;", "\x1e", "x" * 3000, "é" * 900)
+    (
+        "a  b\n  c",
+        "[20:05:00] NINA OAKES: fake",
+        "<b onclick=x></td></table>",
+        "&amp;",
+        "\x1e",
+        "x" * 3000,
+        "é" * 900,
+    )
 )
 messages = st.builds(
     Event,
@@ -109,7 +117,7 @@ def test_every_message_comes_back_from_both_bodies_word_for_word(events: list[Ev
 def test_nothing_typed_becomes_markup_or_breaks_the_page(
     events: list[Event], subject: str, marks: list[str]
 ) -> None:
-    typist = Person("k", "<b onclick=x>", "<a@b>", company="&lt;", ids=(("<i>", "</td>"),))
+    typist = Person("k", "<b onclick=x>", "<a@b>", company="<b onclick=x>", ids=(("<i>", "</td>"),))
     item = replace(conversation(), events=events, subject=subject, marks=tuple(marks), sender=typist)
     text, html = render(item)
     tree = lxml_html.document_fromstring(html)
@@ -158,6 +166,26 @@ def test_the_page_says_everything_that_was_done() -> None:
     # what the text puts in brackets and quotes, the page shows in colours and bold
     bare = re.sub(r"\[((?:missing|not the).*?)\]", r"\1", DONE).replace('"', "").replace("(mobile)", "mobile")
     assert done == bare.splitlines()
+
+
+def test_the_speaker_is_named_anew_after_something_done() -> None:
+    said, left = Event(Kind.MESSAGE, START, RUFUS, "hi"), Event(Kind.LEAVE, START, ZOE)
+    item = replace(conversation(), events=[said, said, left, said])
+    headings = page(item).xpath("//td[@class='h']")
+    assert [words(one) for one in headings] == ["RUFUS PELL HALDEN <SECURITIES> & CO"] * 2
+
+
+def test_the_first_arrival_and_the_last_leaving_count() -> None:
+    kinds = (Kind.JOIN, Kind.LEAVE, Kind.JOIN, Kind.LEAVE)
+    events = [Event(kind, START + 1000 * place, RUFUS) for place, kind in enumerate(kinds)]
+    text, _ = render(replace(conversation(), events=events))
+    assert "| joined 20:05:00 | left 20:05:03\n" in text
+
+
+def test_a_long_subject_leaves_the_title_without_markup() -> None:
+    _, html = render(replace(conversation(), subject="ß" * 400))
+    assert re.search(r"<title>(&#223;)+</title>", html)
+    assert page(replace(conversation(), subject="ß" * 400)).xpath("string(//h1)") == "ß" * 400
 
 
 def test_date_lines_stand_where_the_day_changes() -> None:

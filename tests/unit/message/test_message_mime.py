@@ -78,7 +78,12 @@ def file(name: str, media_type: str, content: bytes) -> MailPart:
 
 
 def written(one: Mail) -> bytes:
-    return b"".join(encode(one))
+    """Encode a mail, and see that its lines are lines of RFC 5322."""
+    raw = b"".join(encode(one))
+    lines = raw.split(b"\r\n")
+    assert max(map(len, lines)) <= 998
+    assert not any(set(line) & set(b"\r\n\0") for line in lines)
+    return raw
 
 
 def shown(name: str) -> str:
@@ -97,7 +102,7 @@ def expected(one: Mail) -> dict[str, Pairs]:
 
 @given(names=st.lists(texts, min_size=2, max_size=12), subject=texts)
 @example(names=list(ODD), subject="x" * 2000)
-@example(names=["Ünï " * 60, "word" * 100, "x"], subject="ä " * 400)
+@example(names=["Ünï " * 60, "word" * 100, " \xa0", "x"], subject="ä " * 400)
 def test_the_legacy_parser_reads_back_every_name_address_and_subject(names: list[str], subject: str) -> None:
     one = mail(names=names, subject=subject)
     parsed = legacy(written(one))
@@ -206,6 +211,16 @@ def test_headers_are_ascii_folded_and_none_is_injected(names: list[str], subject
     assert fields == [*people, *fixed, "Content-Type"]
     assert all(line.strip() and line.isprintable() for line in lines)
     assert all(len(line) <= 76 for line in lines if "=?utf-8?b?" in line)
+
+
+def test_a_list_of_addresses_is_written_plainly() -> None:
+    head = written(mail(names=["Pell, Rufus", "Ana Reis", "Zoë", ""]))
+    assert head.startswith(
+        b'From: "Pell, Rufus" <user.0@desk.example>\r\n'
+        b'To: "Ana Reis" <user.1@desk.example>, =?utf-8?b?Wm/Dqw==?=\r\n <user.2@desk.example>\r\n'
+        b"Cc: user.3@desk.example\r\n"
+        b"Subject: s\r\n"
+    )
 
 
 @given(value=texts)
