@@ -47,7 +47,7 @@ class Agent:
         self._ask("OPTION pinentry-mode=loopback", "")
         if not self._ask(f"PASSWD --verify {keygrip}", quote_from_bytes(secret, safe=" ")):
             return False
-        return self._ask(f"PRESET_PASSPHRASE {keygrip} -1 {secret.hex()}", "")
+        return not secret or self._ask(f"PRESET_PASSPHRASE {keygrip} -1 {secret.hex()}", "")
 
     def _ask(self, command: str, passphrase: str) -> bool:
         self._send(command)

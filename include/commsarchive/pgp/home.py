@@ -19,8 +19,8 @@ _LOCK = "owner"
 _LONGEST_FOLDER = 60
 """Bytes; the path of a socket in the home must stay below about 100 (unix(7), `sun_path`)."""
 
-_AGENT_OPTIONS = "allow-preset-passphrase\ns2k-count 16777216\n"
-"""A passphrase costs about 50 ms to try, for us and for a thief; left alone, the agent measures for seconds."""
+_AGENT_OPTIONS = "allow-preset-passphrase\ndisable-scdaemon\ns2k-count 16777216\n"
+"""A passphrase takes 50 ms to try, for us and for a thief. Left alone, the agent measures for seconds."""
 
 
 class Home:
