@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import random
+import secrets
 import subprocess
 import time
 from collections.abc import Iterator
@@ -65,6 +66,21 @@ def make_export(folder: Path, messages: int, seed: int = 1) -> Export:
     return Export(clear, encrypted, keyring, messages, conversations, copies)
 
 
+def passphrase(keyring: Path) -> str:
+    """Give what protects the private keys."""
+    return (keyring / "passphrase").read_text()
+
+
+def private_key(keyring: Path) -> str:
+    """Give the private key that opens the export, in ASCII armour."""
+    return _gpg(keyring, "--armor", "--export-secret-keys", ARCHIVE)
+
+
+def signer(keyring: Path) -> str:
+    """Give the public key that signed the export, in ASCII armour."""
+    return _gpg(keyring, "--armor", "--export", VENDOR)
+
+
 def stop_agent(keyring: Path) -> None:
     """End the agent that gpg started for a key ring."""
     subprocess.run(["gpgconf", "--homedir", keyring, "--kill", "all"], check=False)
@@ -72,13 +88,16 @@ def stop_agent(keyring: Path) -> None:
 
 def _make_keys(keyring: Path) -> None:
     keyring.mkdir(mode=0o700)
+    (keyring / "passphrase").write_text(secrets.token_hex(16))
     for name in (ARCHIVE, VENDOR):
-        _gpg(keyring, "--passphrase", "", "--quick-gen-key", name, "default", "default", "never")
+        _gpg(keyring, "--quick-gen-key", name, "default", "default", "never")
 
 
-def _gpg(keyring: Path, *arguments: str | Path) -> None:
-    command = ["gpg", "--homedir", keyring, "--batch", "--yes", "--quiet", *arguments]
-    subprocess.run(command, check=True, capture_output=True)
+def _gpg(keyring: Path, *arguments: str | Path) -> str:
+    command: list[str | Path] = ["gpg", "--homedir", keyring, "--batch", "--yes", "--quiet"]
+    command += ["--pinentry-mode", "loopback", "--passphrase-fd", "0", *arguments]
+    done = subprocess.run(command, check=True, capture_output=True, text=True, input=passphrase(keyring))
+    return done.stdout
 
 
 def _conversations(messages: int, rng: random.Random) -> Iterator[tuple[str, int]]:
