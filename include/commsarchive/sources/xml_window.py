@@ -71,6 +71,8 @@ class Window:
         """
         close = end_tag(element)
         found = close.search(self.data, at)
+        if found and self.data.find(b"!", at, found.start()) < 0:  # much faster than to look for two
+            return found.end()
         while found and (mark := self.data.find(b"<!", at, found.start())) >= 0:
             at = self.section_end(mark)
             if at < 0:

@@ -41,7 +41,7 @@ def read_conversation(element: ET.Element, context: Mapping[str, str], files: Fi
     stated = [(_name(name), " ".join(value.split())) for name, value in element.attrib.items()]
     happened = []
     for child in element:
-        if _is_leaf(child):
+        if is_leaf(child):
             stated.append((_name(child.tag), line_of(child)))
         else:
             happened.append(child)
@@ -78,7 +78,8 @@ def finish(reader: EventReader, events: list[Event], stated: list[tuple[str, str
     return conversation
 
 
-def _is_leaf(child: ET.Element) -> bool:
+def is_leaf(child: ET.Element) -> bool:
+    """Tell a leaf of the conversation, also one that we do not know, from an event."""
     tag = local(child.tag)
     return tag in _NAMES or (tag not in KINDS and not len(child) and not child.attrib)
 

@@ -71,10 +71,10 @@ class EventReader:
         self.last = UNDATED if last is None else last
         self.others: list[Person] = []
         """People who are named beside the one who acted."""
+        self.indented = indented
         self.disagreeing = 0
         self.undated = 0
         self._files = files
-        self._indented = indented
 
     def read(self, element: ET.Element) -> Event:
         """Read one event; an element that we do not know becomes a system note with its XML kept."""
@@ -138,7 +138,7 @@ class EventReader:
 
     def _text(self, children: Children, name: str) -> str:
         text = text_of(children.take(name))
-        return unindent(text) if self._indented and text.startswith("\n") else text
+        return unindent(text) if self.indented and text.startswith("\n") else text
 
     def _other_room(self, children: Children) -> str:
         stated_room = line_of(children.take("conversationid"))

@@ -57,10 +57,11 @@ def unify(people: Iterable[Person]) -> dict[int, Person]:
     keys: dict[str, int] = {}
     logins: dict[str, int] = {}
     for person in people:
+        login = _login(person)
         at = keys.get(person.key)
+        if at is None and (at := logins.get(login)) is not None and not _compatible(merged[at], person):
+            at = None
         if at is None:
-            at = logins.get(_login(person))
-        if at is None or (person.key not in keys and not _compatible(merged[at], person)):
             at = len(merged)
             merged.append(person)
             members.append([])
@@ -68,14 +69,14 @@ def unify(people: Iterable[Person]) -> dict[int, Person]:
             merged[at] = _merge(merged[at], person)
         members[at].append(id(person))
         keys[person.key] = at
-        if login := _login(person):
+        if login:
             logins[login] = at
     return {member: merged[at] for at, group in enumerate(members) for member in group}
 
 
 def _login(person: Person) -> str:
     """Give the login name, the same in all versions of the format."""
-    login = next((value for label, value in person.ids if label == "LoginName"), person.address)
+    login = dict(person.ids).get("LoginName", person.address)
     return login.casefold().removesuffix(_BLOOMBERG)
 
 

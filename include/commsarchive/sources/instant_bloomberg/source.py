@@ -11,6 +11,7 @@ from include.commsarchive.model import Item, Refused
 from include.commsarchive.sources.base import Chunk, Claim, Options, Stored
 from include.commsarchive.sources.instant_bloomberg.carry import carried, carry
 from include.commsarchive.sources.instant_bloomberg.conversation import LEAVES
+from include.commsarchive.sources.instant_bloomberg.fast import read_plain
 from include.commsarchive.sources.instant_bloomberg.files import Files
 from include.commsarchive.sources.instant_bloomberg.items import NAME, items_of
 from include.commsarchive.sources.instant_bloomberg.names import claim
@@ -54,7 +55,8 @@ class InstantBloomberg:
         people = carried(chunk.context)
         for start, end in pairwise((*chunk.starts, len(chunk.raw))):
             raw = chunk.raw[start:end]
-            read = list(read_record(raw, chunk.context, files))
+            plain = read_plain(raw, chunk.context, files)
+            read: list[Read] = [(raw, plain)] if plain else list(read_record(raw, chunk.context, files))
             if chunk.truncated and end == len(chunk.raw):
                 _mark_last(read)
             for source, result in read:
