@@ -17,15 +17,15 @@ from include.commsarchive.message.addresses import is_address
 from include.commsarchive.message.visible import header_text
 from include.commsarchive.model import Address
 
-LINE = 76
+_LINE = 76
 _SHELL = len("=?utf-8?b??=")
 _WORD_BYTES = 42  # 42 bytes make an encoded word of 68 (limit: 75), which fits on a line after "From: "
-_PHRASE = 68
-_PARAMETER = 64
+_PHRASE = 68  # so does a quoted name of this length
+_PARAMETER = 64  # with "filename*0*=utf-8''" before it, a line of at most 76
 _LONGEST_WORD = 500  # longer ones are encoded: no line may have more than 998 (RFC 5322 2.1.1)
 _FIELD_NAME = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,39}")
 _PLAIN_VALUE = re.compile(r"[A-Za-z0-9_.:;=/-]+(?: [A-Za-z0-9_.:;=/-]+)*")
-_PLAIN_NAME = re.compile(r"[\w.()+,&@!~#-]+(?: [\w.()+,&@!~#-]+)*", re.ASCII)
+_PLAIN_NAME = re.compile(r"(?:[\w.()+,&@!~#-]+(?: [\w.()+,&@!~#-]+)*)?", re.ASCII)
 _MEDIA_TYPE = re.compile(r"[A-Za-z0-9!#$&^_.+-]{1,60}/[A-Za-z0-9!#$&^_.+-]{1,60}")
 _MESSAGE_ID = re.compile(r"<[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9.-]+>")
 _COMPOSITE = ("message/", "multipart/")  # RFC 2045 6.4 forbids base64 for these
@@ -42,12 +42,12 @@ def text_field(name: str, value: str) -> str:
     if not _FIELD_NAME.fullmatch(name):
         raise ValueError(f"no header field name: {name!r}")
     value = header_text(value)
-    if len(name) + len(value) < LINE - 2 and _PLAIN_VALUE.fullmatch(value):
+    if len(name) + len(value) < _LINE - 2 and _PLAIN_VALUE.fullmatch(value):
         return f"{name}: {value}\r\n"
     words = value.split(" ")
     if value.isascii() and "=?" not in value and all(words) and max(map(len, words)) <= _LONGEST_WORD:
         return _fold(name, words)
-    room = LINE - len(name) - 2 - _SHELL
+    room = _LINE - len(name) - 2 - _SHELL
     return _fold(name, _encoded_words(value, room // 4 * 3))
 
 
@@ -110,7 +110,7 @@ def _fold(name: str, tokens: Sequence[str]) -> str:
     line = f"{name}: {tokens[0] if tokens else ''}"
     lines = []
     for token in tokens[1:]:
-        if len(line) + len(token) < LINE:
+        if len(line) + len(token) < _LINE:
             line += " " + token
         else:
             lines.append(line)
@@ -147,17 +147,11 @@ def _mailbox(name: str, email: str) -> tuple[str, ...]:
 
 
 def _parameter(name: str, text: str) -> str:
-    if (
-        text.isascii()
-        and "=?" not in text
-        and '"' not in text
-        and "\\" not in text
-        and len(text) < _PARAMETER
-    ):
+    if len(text) < _PARAMETER and _PLAIN_NAME.fullmatch(text):
         return f'{name}="{text}"'
     parts, part = [], ""
     for escaped in (quote(character, safe="") for character in text):
-        if len(part) + len(escaped) > _PARAMETER - 8:
+        if len(part) + len(escaped) > _PARAMETER - 12:
             parts.append(part)
             part = ""
         part += escaped
