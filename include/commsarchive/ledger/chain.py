@@ -100,12 +100,12 @@ def check(
     records: Iterable[ImportRecord],
     head: Head,
     root_of: Callable[[ImportRecord], str],
-    late: Callable[[str], int],
+    late: Callable[[str, int], int],
 ) -> Iterator[str]:
     """Recompute the chain and its roots; give a line for each thing that is off.
 
     ``root_of`` computes the root of the deliveries that a record covers; ``late`` counts a run's
-    copies that no record covers.
+    copies that no record up to this, its last, covers.
     """
     last = Head()
     runs: dict[str, int] = {}
@@ -122,5 +122,5 @@ def check(
     if last != head:
         yield f"the chain ends with record {last.seq}, but its head is record {head.seq}: the end was changed"
     for run_id, seq in runs.items():
-        if number := late(run_id):
+        if number := late(run_id, seq):
             yield f"run {run_id}: {number} deliveries are not covered by its import record {seq}"

@@ -206,7 +206,7 @@ class MemoryLedger:
             self._records,
             self._head,
             lambda record: chain.delivery_root(self._made(record.run_id, record.seq)),
-            lambda run_id: len(self._made(run_id)) - len(self._made(run_id, self._head.seq)),
+            lambda run_id, seq: len(self._made(run_id)) - len(self._made(run_id, seq)),
         )
 
     def _made(self, run_id: str, sealed_by: int | None = None) -> list[chain.Receipt]:

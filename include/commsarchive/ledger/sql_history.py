@@ -80,7 +80,10 @@ class History(Rows):
                 lambda record: chain.delivery_root(
                     _receipts(connection, _made(record.run_id) & (delivery.c.sealed <= record.seq))
                 ),
-                lambda run_id: _count(connection, _made(run_id) & delivery.c.sealed.is_(None)),
+                lambda run_id, seq: _count(
+                    connection,
+                    _made(run_id) & (delivery.c.sealed.is_(None) | (delivery.c.sealed > seq)),
+                ),
             )
 
 

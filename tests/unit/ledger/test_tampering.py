@@ -1,0 +1,170 @@
+"""Whoever changes, removes or inserts a row of the evidence is found out."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from include.commsarchive.ledger import chain
+from include.commsarchive.ledger.base import ImportRecord
+from include.commsarchive.ledger.schema import delivery, head, import_record
+from include.commsarchive.ledger.sql import connect
+from include.commsarchive.model import Outcome
+from tests.letters import DAY, make_delivery, make_run
+
+ITEMS = "abcde"
+
+
+def archive(url: str, run_id: str, *items: str) -> None:
+    with connect(url) as ledger:
+        ledger.open_run(make_run(run_id))
+        deliveries = [make_delivery(item) for item in items]
+        ledger.intend(run_id, deliveries)
+        ledger.settle(run_id, [Outcome(one.delivery_key, "id", "c" * 64) for one in deliveries])
+        ledger.close_run(run_id, {"found": len(items), "delivery_root": ledger.totals(run_id).delivery_root})
+
+
+@pytest.fixture(scope="module")
+def original(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Four records of three runs; the second run was closed twice."""
+    path = tmp_path_factory.mktemp("ledger") / "ledger.db"
+    url = f"sqlite:///{path}"
+    archive(url, "one", "a", "b")
+    archive(url, "two", "c")
+    archive(url, "three", "d")
+    archive(url, "two", "c", "e")
+    return path
+
+
+@pytest.fixture
+def path(original: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copy(original, tmp_path))
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[sa.Connection]:
+    engine = sa.create_engine(f"sqlite:///{path}")
+    with engine.begin() as connection:
+        yield connection
+    engine.dispose()
+
+
+def verify(path: Path) -> list[str]:
+    with connect(f"sqlite:///{path}") as ledger:
+        return list(ledger.verify())
+
+
+def of_item(item: str) -> sa.ColumnElement[bool]:
+    return delivery.c.delivery_key == make_delivery(item).delivery_key
+
+
+def change(path: Path, table: sa.Table, where: sa.ColumnElement[bool], column: str) -> None:
+    """Change one column of one row to another value of its kind."""
+    with opened(path) as connection:
+        value: Any = connection.execute(sa.select(table.c[column]).where(where)).scalar_one()
+        if isinstance(value, int):
+            changed: object = value + 100
+        elif isinstance(value, dt.date):
+            changed = value + dt.timedelta(days=1)
+        elif value == "delivered":
+            changed = "failed"
+        elif column == "closed_at":
+            changed = value.replace("2", "1", 1)
+        elif column == "body":
+            changed = json.dumps(json.loads(value) | {"found": 7})
+        else:
+            changed = f"{value}x"
+        assert connection.execute(sa.update(table).where(where).values({column: changed})).rowcount == 1
+
+
+def test_what_nobody_touched_verifies(path: Path) -> None:
+    assert verify(path) == []
+
+
+@pytest.mark.parametrize("item", ITEMS)
+@pytest.mark.parametrize("column", [column.name for column in delivery.columns])
+def test_a_changed_delivery_is_found(path: Path, column: str, item: str) -> None:
+    change(path, delivery, of_item(item), column)
+    assert verify(path) != []
+
+
+@pytest.mark.parametrize("seq", [1, 2, 3, 4])
+@pytest.mark.parametrize("column", [column.name for column in import_record.columns])
+def test_a_changed_record_is_found(path: Path, column: str, seq: int) -> None:
+    change(path, import_record, import_record.c.seq == seq, column)
+    assert verify(path) != []
+
+
+@pytest.mark.parametrize("column", ["seq", "hash"])
+def test_a_changed_head_is_found(path: Path, column: str) -> None:
+    change(path, head, sa.true(), column)
+    assert verify(path) != []
+
+
+@pytest.mark.parametrize("item", ITEMS)
+def test_a_removed_delivery_is_found(path: Path, item: str) -> None:
+    with opened(path) as connection:
+        assert connection.execute(sa.delete(delivery).where(of_item(item))).rowcount == 1
+    assert verify(path) != []
+
+
+@pytest.mark.parametrize("seq", [1, 2, 3, 4])
+def test_a_removed_record_is_found(path: Path, seq: int) -> None:
+    with opened(path) as connection:
+        connection.execute(sa.delete(import_record).where(import_record.c.seq == seq))
+    assert verify(path) != []
+
+
+def test_a_removed_history_is_found(path: Path) -> None:
+    with opened(path) as connection:
+        connection.execute(sa.delete(import_record))
+    assert verify(path) != []
+
+
+@pytest.mark.parametrize("item", ITEMS)
+@pytest.mark.parametrize("sealed", [None, 0, 1, 4])
+def test_an_inserted_delivery_of_a_closed_run_is_found(path: Path, item: str, sealed: int | None) -> None:
+    with opened(path) as connection:
+        row = connection.execute(sa.select(delivery).where(of_item(item))).mappings().one()
+        forged = dict(row) | {"delivery_key": "0" * 32, "sealed": sealed}
+        connection.execute(sa.insert(delivery), [forged])
+    assert verify(path) != []
+
+
+@pytest.mark.parametrize("seq", [0, 5])
+def test_an_inserted_record_is_found_even_with_the_right_hashes(path: Path, seq: int) -> None:
+    with opened(path) as connection:
+        last = connection.execute(sa.select(head)).mappings().one()
+        root = chain.delivery_root([])
+        forged = ImportRecord(
+            seq=seq,
+            run_id="forged",
+            connector="chat",
+            day=DAY,
+            closed_at=dt.datetime(2026, 3, 3, tzinfo=dt.UTC),
+            previous=last["hash"] if seq else chain.GENESIS,
+            hash="",
+            body={"delivery_root": root},
+        )
+        row = {
+            **{name: getattr(forged, name) for name in ("seq", "run_id", "connector", "day", "previous")},
+            "closed_at": forged.closed_at.isoformat(),
+            "hash": chain.record_hash(forged),
+            "body": json.dumps(forged.body),
+        }
+        connection.execute(sa.insert(import_record), [row])
+    assert verify(path) != []
+
+
+def test_the_report_names_the_record_and_the_run(path: Path) -> None:
+    change(path, delivery, of_item("d"), "content_hash")
+    [line] = verify(path)
+    assert line.startswith("import record 3 (run three): its deliveries are not what it covers")
