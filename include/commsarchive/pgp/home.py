@@ -15,7 +15,7 @@ from typing import Self
 from include.commsarchive.errors import Fatal
 
 _PREFIX = "gpg-home-"
-_LOCK = "owner"
+_OWNER = "owner"
 _LONGEST_FOLDER = 60
 """Bytes; the path of a socket in the home must stay below about 100 (unix(7), `sun_path`)."""
 
@@ -36,8 +36,10 @@ class Home:
         for stale in Path(folder).glob(f"{_PREFIX}*"):
             _remove_if_orphaned(stale)
         self.path = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=folder))
-        self._lock = os.open(self.path / _LOCK, os.O_CREAT | os.O_RDWR, 0o600)
+        lock = self.path / "lock"
+        self._lock = os.open(lock, os.O_CREAT | os.O_RDWR, 0o600)
         fcntl.flock(self._lock, fcntl.LOCK_EX)
+        lock.rename(self.path / _OWNER)  # only now do others look at it
         (self.path / "gpg-agent.conf").write_text(_AGENT_OPTIONS)
         return self
 
@@ -81,7 +83,7 @@ def _remove(home: Path) -> None:
 def _remove_if_orphaned(home: Path) -> None:
     """Remove a home of ours whose owner is gone; leave other people's and living ones alone."""
     try:
-        lock = os.open(home / _LOCK, os.O_RDWR | os.O_NOFOLLOW)
+        lock = os.open(home / _OWNER, os.O_RDWR | os.O_NOFOLLOW)
     except OSError:
         return
     try:
