@@ -1,20 +1,43 @@
-"""Airflow's settings for all tests, made before anything imports Airflow; nothing here imports it."""
+"""Airflow's settings for all tests, made before anything imports Airflow; nothing imports it here."""
 
 from __future__ import annotations
 
 import atexit
+import json
 import os
 import shutil
 import tempfile
 from pathlib import Path
 
+import pytest
+
 PROJECT = Path(__file__).resolve().parents[1]
 HOME = tempfile.mkdtemp(prefix="commsarchive-tests-")
 atexit.register(shutil.rmtree, HOME, ignore_errors=True)
 
+BUNDLE = "airflow.dag_processing.bundles.local.LocalDagBundle"
+BUNDLES = [
+    {"name": folder.replace("/", "-"), "classpath": BUNDLE, "kwargs": {"path": str(PROJECT / folder)}}
+    for folder in ("dags", "docs/examples")
+]
 os.environ.update(
     AIRFLOW_HOME=HOME,
     AIRFLOW__CORE__DAGS_FOLDER=str(PROJECT / "dags"),
     AIRFLOW__CORE__PLUGINS_FOLDER=str(PROJECT / "plugins"),
     AIRFLOW__CORE__LOAD_EXAMPLES="False",
+    AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_CONFIG_LIST=json.dumps(BUNDLES),
 )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Let Airflow's own warnings pass; ours stay errors."""
+    for warning in ("GitWildMatchPattern:DeprecationWarning", "Using `httpx` with `starlette.testclient`"):
+        config.addinivalue_line("filterwarnings", f"ignore:{warning}")
+
+
+@pytest.fixture(scope="session")
+def airflow_database() -> None:
+    """Make Airflow's database, once for all tests that need it."""
+    from airflow.utils import db  # noqa: PLC0415 - most tests must not pay for it
+
+    db.initdb()

@@ -84,7 +84,9 @@ class Items(_Section):
 class Schedule(_Section):
     """When a day is archived."""
 
-    cron: str = Field(default="0 5 * * *", description="five cron fields")
+    cron: str = Field(
+        default="0 5 * * *", description="five cron fields; empty: no DAG is made, one of your own archives it"
+    )
     timezone: str = Field(default="UTC", description="IANA time zone of the cron fields and of the day")
     start: dt.date = Field(description="first day to archive")
     end: dt.date | None = Field(default=None, description="last day to archive; empty: for ever")

@@ -6,7 +6,7 @@ import os
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from zoneinfo import ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from airflow.exceptions import AirflowTimetableInvalid
 
@@ -72,7 +72,9 @@ def _fault(connector: Connector) -> str:
     rules = connector.schedule
     try:
         source(connector.source)
-        FeedTimetable(rules.cron, rules.timezone, rules.start, rules.end).validate()
+        ZoneInfo(rules.timezone)
+        if rules.cron:
+            FeedTimetable(rules.cron, rules.timezone, rules.start, rules.end).validate()
     except Fatal as error:
         return f"key `source`: {error}"
     except AirflowTimetableInvalid as error:

@@ -111,6 +111,8 @@ class VerifyLedgerOperator(BaseOperator):
 def silent_days(connector: Connector, archived: Collection[dt.date], now: dt.datetime) -> Iterator[dt.date]:
     """List the days of the last weeks that should have been archived by now and are not."""
     rules = connector.schedule
+    if not rules.cron:
+        return
     timetable = FeedTimetable(rules.cron, rules.timezone, rules.start, rules.end)
     grace = dt.timedelta(hours=rules.deadline_hours)
     for start, end in timetable.intervals(now - LOOK_BACK, now - grace):
