@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from include.commsarchive.errors import Fatal, Quarantine, Retriable
+from include.commsarchive.mailbox import disk
 from include.commsarchive.mailbox.base import Encode
-from include.commsarchive.mailbox.disk import flush, scratch
 from include.commsarchive.mailbox.names import place
 from include.commsarchive.model import Letter, Mail, Outcome
 
@@ -72,16 +72,16 @@ class Maildir:
         """See `Mailbox.append`. A mail is written once and linked into each of its mailboxes."""
         if not letters:
             return []
-        with self._explained(), scratch(self._root / ".tmp") as folder:
+        with self._explained(), disk.scratch(self._root / ".tmp") as folder:
             mails = {id(letter.mail): letter.mail for letter in letters}
             written = {
                 one: self._write(folder / str(number), mail)
                 for number, (one, mail) in enumerate(mails.items())
             }
-            flush(self._root, [one.path for one in written.values() if not one.reason])
+            disk.flush(self._root, [one.path for one in written.values() if not one.reason])
             filed: list[str] = []
             outcomes = [self._file(letter, written[id(letter.mail)], filed) for letter in letters]
-            flush(self._root, filed)
+            disk.flush(self._root, filed)
         return outcomes
 
     def _write(self, path: Path, mail: Mail) -> _Written:

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from include.commsarchive.errors import Fatal, Quarantine, Retriable
-from include.commsarchive.mailbox import disk, maildir
+from include.commsarchive.mailbox import disk
 from include.commsarchive.mailbox.maildir import Maildir
 from include.commsarchive.model import Mail, MailPart
 from tests.letters import FOLDER, encode, make_letter, make_mail
@@ -225,7 +225,7 @@ def test_mails_are_on_the_disk_before_they_get_their_names_and_names_before_the_
     box: Maildir, root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     named: list[int] = []
-    monkeypatch.setattr(maildir, "flush", lambda root, written: named.append(len(files(root))))
+    monkeypatch.setattr(disk, "flush", lambda root, written: named.append(len(files(root))))
     box.append([make_letter("x"), make_letter("y")])
     assert named == [0, 2]
 
