@@ -61,7 +61,7 @@ def _letters(scope: Scope, plan: str, reader: ItemReader) -> Iterator[tuple[Deli
                 decode(reader.raw(row.place)),
                 row.addresses,
                 lambda blob: scope.folder.open(f"blobs/{blob}"),
-                (("X-Commsarchive-Connector", scope.connector.name),),
+                (("Connector", scope.connector.name),),
             )
             for copy in row.copies:
                 mailbox, folder, name = copy.mailbox, copy.folder, copy.delivery_key
