@@ -216,6 +216,12 @@ class FilesystemSuite(CollectorSuite):
         assert [file.name for file in listing] == names
         assert [(tmp_path / "here" / name).read_bytes() for name in names] == [n.encode() for n in names]
 
+    async def test_a_name_that_is_no_unicode_does_not_hide_the_others(self, place: FolderPlace) -> None:
+        place.put("a.xml", b"1")
+        place.put(os.fsdecode(b"latin-\xe4.xml"), b"2")
+        async with place.collector() as collector:
+            assert [file.size for file in await collector.listing(".")] == [1, 1]
+
     async def test_a_thousand_files_are_listed(self, place: FolderPlace) -> None:
         for number in range(1000):
             place.put(f"{number:04}.xml", b"x")

@@ -92,15 +92,14 @@ class GnupgDecryptor:
 
         def take(block: bytes) -> bool:
             if landing.size + len(block) > limit:
-                raise bomb
+                raise Quarantine(
+                    "decompression-bomb",
+                    f"{encrypted.name}: decrypts to more than {limit} bytes. If that is right, raise "
+                    "`max_clear_mib` or `max_expansion` of the connector",
+                )
             landing.write(block)
             return False  # nothing to keep in memory
 
-        bomb = Quarantine(
-            "decompression-bomb",
-            f"{encrypted.name}: decrypts to more than {limit} bytes. If that is right, raise `max_clear_mib` "
-            "or `max_expansion` of the connector",
-        )
         self._gpg.on_data = take
         try:
             result = self._gpg.decrypt_file(
@@ -110,10 +109,7 @@ class GnupgDecryptor:
             self._gpg.on_data = None
         if result.on_data_failure:
             raise result.on_data_failure
-        verdict = read_status(result.stderr, result.returncode)
-        if verdict.stated_size > limit:
-            raise bomb
-        return verdict
+        return read_status(result.stderr, result.returncode)
 
     def _detached(self, signature: Path, encrypted: Path, clear: Path) -> tuple[Signature, ...]:
         """Check a detached signature, which vendors make over the encrypted file or over the clear one."""

@@ -46,7 +46,7 @@ class Verdict:
     """What gpg said of one file.
 
     ``wanted`` are the ids of the keys that it is encrypted to, ``errors`` libgpg-error's codes of why
-    they did not open it; ``stated_size`` is the clear text's size as the file claims it, in bytes.
+    they did not open it.
     """
 
     exit_code: int
@@ -57,7 +57,6 @@ class Verdict:
     intact: bool
     trouble: bool
     plaintexts: int
-    stated_size: int
     signatures: tuple[Signature, ...]
 
 
@@ -79,7 +78,6 @@ def read_status(text: str, exit_code: int) -> Verdict:
         intact=bool(said["DECRYPTION_OKAY"]),
         trouble=any(said[key] for key in _TROUBLE),
         plaintexts=len(said["PLAINTEXT"]),
-        stated_size=max((int(values[0]) for values in said["PLAINTEXT_LENGTH"]), default=0),
         signatures=tuple(_signatures(lines)),
     )
 
