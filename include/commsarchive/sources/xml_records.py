@@ -101,6 +101,8 @@ class Cutter:
         """Find the end of the record that begins at ``start``; -1 when it is not in memory."""
         data = self._window.data
         tag_end = data.find(b">", start)
+        if tag_end < 0:
+            return -1
         if data[tag_end - 1 : tag_end] == b"/":
             return tag_end + 1
         return self._window.end_of(name, tag_end)
