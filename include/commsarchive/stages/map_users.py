@@ -169,6 +169,6 @@ def _decide(scope: Scope, shards: Sequence[str], resolver: Resolver) -> Iterator
             )
             for mailbox in resolution.mailboxes
         ]
-        name = int(ids.digest(head.key, head.revision), 16)
+        name = int(head.key, 16) ^ int(head.revision, 16)  # both are hashes already
         yield _Decision(place, head, resolution, copies, name in seen)
         seen.add(name)
