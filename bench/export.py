@@ -1,7 +1,8 @@
 """A large, seeded Instant Bloomberg export, encrypted and signed, made with flat memory.
 
 The same seed gives the same export. Sizes follow real IBXML 1.9 files: twenty chat messages a
-conversation, four people, about 870 bytes of XML a message. People, firms and words are invented.
+conversation, four people, half of them the firm's own, about 870 bytes of XML a message. People, firms
+and words are invented.
 
     python bench/export.py --messages 100000 FOLDER
 """
@@ -20,6 +21,8 @@ from pathlib import Path
 NAME = "f848135.ib19.260310.xml"
 DAY_START = 1_773_086_400  # 2026-03-09 20:00:00 UTC: the vendor's day is cut at 20:00
 ARCHIVE, VENDOR = "archive@quillbrook.example", "vendor@bloomberg.example"
+PRIVATE_KEY, SIGNER = "private.asc", "signer.asc"
+"""Files in the key ring's folder: what opens the export, and who signed it."""
 
 _OWN, _OTHERS, _FIRMS = 400, 800, 40
 _ROOM_SIZES = (2, 2, 2, 3, 3, 4, 4, 5, 6, 9)  # four people on average
@@ -67,18 +70,8 @@ def make_export(folder: Path, messages: int, seed: int = 1) -> Export:
 
 
 def passphrase(keyring: Path) -> str:
-    """Give what protects the private keys."""
+    """Give what protects the private keys of a key ring."""
     return (keyring / "passphrase").read_text()
-
-
-def private_key(keyring: Path) -> str:
-    """Give the private key that opens the export, in ASCII armour."""
-    return _gpg(keyring, "--armor", "--export-secret-keys", ARCHIVE)
-
-
-def signer(keyring: Path) -> str:
-    """Give the public key that signed the export, in ASCII armour."""
-    return _gpg(keyring, "--armor", "--export", VENDOR)
 
 
 def stop_agent(keyring: Path) -> None:
@@ -91,13 +84,14 @@ def _make_keys(keyring: Path) -> None:
     (keyring / "passphrase").write_text(secrets.token_hex(16))
     for name in (ARCHIVE, VENDOR):
         _gpg(keyring, "--quick-gen-key", name, "default", "default", "never")
+    _gpg(keyring, "--armor", "-o", keyring / PRIVATE_KEY, "--export-secret-keys", ARCHIVE)
+    _gpg(keyring, "--armor", "-o", keyring / SIGNER, "--export", VENDOR)
 
 
-def _gpg(keyring: Path, *arguments: str | Path) -> str:
+def _gpg(keyring: Path, *arguments: str | Path) -> None:
     command: list[str | Path] = ["gpg", "--homedir", keyring, "--batch", "--yes", "--quiet"]
     command += ["--pinentry-mode", "loopback", "--passphrase-fd", "0", *arguments]
-    done = subprocess.run(command, check=True, capture_output=True, text=True, input=passphrase(keyring))
-    return done.stdout
+    subprocess.run(command, check=True, capture_output=True, text=True, input=passphrase(keyring))
 
 
 def _conversations(messages: int, rng: random.Random) -> Iterator[tuple[str, int]]:
@@ -111,7 +105,7 @@ def _conversations(messages: int, rng: random.Random) -> Iterator[tuple[str, int
         length = min(left, rng.choice(_LENGTHS))
         left -= length
         size = rng.choice(_ROOM_SIZES)
-        inside = rng.randint(1, size)
+        inside = (size + 1) // 2
         people = rng.sample(own, inside) + rng.sample(others, size - inside)
         yield _conversation(rng, people, length, texts), inside
 

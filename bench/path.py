@@ -22,7 +22,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
-from bench.export import NAME, passphrase, private_key, signer
+from bench.export import NAME, PRIVATE_KEY, SIGNER, passphrase
 from include.commsarchive.collect.base import RemoteFile
 from include.commsarchive.collect.completeness import Pickup
 from include.commsarchive.collect.folder import FolderCollector
@@ -126,9 +126,8 @@ class _Path:
 
 
 def _decryptor(keyring: Path) -> GnupgDecryptor:
-    return GnupgDecryptor(
-        PgpSettings((PrivateKey(private_key(keyring), passphrase(keyring)),), (signer(keyring),))
-    )
+    key = PrivateKey((keyring / PRIVATE_KEY).read_text(), passphrase(keyring))
+    return GnupgDecryptor(PgpSettings((key,), ((keyring / SIGNER).read_text(),)))
 
 
 def _pickup(folder: Path) -> Pickup:
