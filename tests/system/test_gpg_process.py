@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from include.commsarchive.errors import Retriable
+from include.commsarchive.errors import CommsArchiveError, Retriable
 from include.commsarchive.pgp.base import Bounds
 from include.commsarchive.pgp.gnupg import GnupgDecryptor
 from include.commsarchive.pgp.settings import PgpSettings, PrivateKey
@@ -183,3 +183,11 @@ def test_a_full_disk_leaves_nothing_and_asks_for_space(vendor: Vendor, tmp_path:
         assert list(disk.iterdir()) == []
     finally:
         subprocess.run(["umount", str(disk)], check=True)
+
+
+def test_a_place_for_homes_that_is_missing_is_named(
+    vendor: Vendor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", "/no-such-folder")
+    with pytest.raises(CommsArchiveError, match="/no-such-folder"), GnupgDecryptor(settings(vendor)):
+        pass

@@ -13,6 +13,7 @@ from types import TracebackType
 from typing import Self
 
 from include.commsarchive.errors import Fatal
+from include.commsarchive.landing import storage_error
 
 _PREFIX = "gpg-home-"
 _OWNER = "owner"
@@ -31,17 +32,30 @@ class Home:
     """
 
     def __enter__(self) -> Self:
-        folder = tempfile.gettempdir()
-        folder = folder if len(os.fsencode(folder)) < _LONGEST_FOLDER else "/tmp"  # noqa: S108 - mkdtemp is private
-        for stale in Path(folder).glob(f"{_PREFIX}*"):
+        """Make the home.
+
+        Raises:
+            Retriable: the disk is full or failing.
+            Fatal: there is no folder for temporary files that we may write to.
+        """
+        folder = Path(tempfile.gettempdir())
+        if len(os.fsencode(folder)) > _LONGEST_FOLDER:
+            folder = Path("/tmp")  # noqa: S108 - mkdtemp makes a private folder in it
+        for stale in folder.glob(f"{_PREFIX}*"):
             _remove_if_orphaned(stale)
+        try:
+            self._make(folder)
+        except OSError as error:
+            raise storage_error(error, folder / _PREFIX) from error
+        return self
+
+    def _make(self, folder: Path) -> None:
         self.path = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=folder))
+        (self.path / "gpg-agent.conf").write_text(_AGENT_OPTIONS)
         lock = self.path / "lock"
         self._lock = os.open(lock, os.O_CREAT | os.O_RDWR, 0o600)
         fcntl.flock(self._lock, fcntl.LOCK_EX)
         lock.rename(self.path / _OWNER)  # only now do others look at it
-        (self.path / "gpg-agent.conf").write_text(_AGENT_OPTIONS)
-        return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

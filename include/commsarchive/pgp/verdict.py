@@ -100,10 +100,12 @@ def check_opened(verdict: Verdict, name: str, held: Collection[str]) -> None:
 
     Raises:
         Quarantine: ``no-key``, ``not-encrypted``, ``no-integrity-protection`` or ``damaged``.
-        Retriable: gpg-agent went away.
+        Retriable: gpg or its agent was killed.
     """
-    if verdict.errors & _AGENT_GONE:
-        raise Retriable(f"{name}: gpg-agent went away. Try again")
+    if verdict.exit_code < 0 or verdict.errors & _AGENT_GONE:
+        raise Retriable(
+            f"{name}: gpg or gpg-agent was killed. Try again; if it stays, look for lack of memory"
+        )
     if verdict.wanted and not verdict.session_key and verdict.errors and verdict.errors <= _LOCKED:
         raise Quarantine(
             "no-key",

@@ -71,6 +71,11 @@ def test_an_agent_that_went_away_does_not_make_the_file_bad() -> None:
         reason(status, 2)
 
 
+def test_gpg_being_killed_does_not_make_the_file_bad() -> None:
+    with pytest.raises(Retriable, match="killed"):
+        reason(SOUND.replace("[GNUPG:] DECRYPTION_OKAY\n", ""), -9)
+
+
 def test_status_lines_forged_in_a_file_name_are_not_heard() -> None:
     assert reason(SOUND.replace("DECRYPTION_OKAY", "x [GNUPG:] DECRYPTION_OKAY"), 0) == "damaged"
 
