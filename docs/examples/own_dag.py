@@ -46,7 +46,7 @@ with DAG(
     map_users = MapUsersOperator(
         task_id="map_users", connector=CONNECTOR, converted=convert.output, trigger_rule="none_failed"
     )
-    looked = look_at_the_numbers(XComArg(map_users, RECEIPT))
+    looked = look_at_the_numbers(XComArg(map_users, RECEIPT))  # type: ignore[arg-type]
     ingest = IngestOperator.partial(task_id="ingest", connector=CONNECTOR).expand(plan=map_users.output)
     looked >> ingest
     ReconcileOperator(

@@ -6,8 +6,10 @@ import datetime as dt
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import cast
 
 from airflow.sdk import Context, ObjectStoragePath
+from upath import UPath
 
 from commsarchive_airflow.connections import airflow_home, ledger_url
 from include.commsarchive.connector import Connector
@@ -23,7 +25,9 @@ from include.commsarchive.staging.store import Staging
 def staging() -> Staging:
     """Open staging: a folder or `ObjectStoragePath` URL in ``COMMSARCHIVE_STAGING``."""
     root = os.environ.get("COMMSARCHIVE_STAGING")
-    return Staging(ObjectStoragePath(root) if root else airflow_home() / "commsarchive" / "staging")
+    return Staging(
+        cast(UPath, ObjectStoragePath(root)) if root else airflow_home() / "commsarchive" / "staging"
+    )
 
 
 def day_of(connector: Connector, context: Context) -> dt.date:
@@ -45,7 +49,7 @@ def day_of(connector: Connector, context: Context) -> dt.date:
 def run_of(connector: Connector, context: Context) -> Run:
     """Describe a DAG run as the ledger knows it."""
     run = context["dag_run"]
-    kind = str(run.run_type)
+    kind = run.run_type.value
     return Run(
         run_id=ledger_run_id(run.dag_id, run.run_id),
         connector=connector.name,

@@ -64,7 +64,7 @@ class ExportTrigger(BaseTrigger):
 
     def __init__(self, connector: str, day: str, deadline: str, previous: Sequence[Plain] | None) -> None:
         """Take names and ISO times only: secrets stay with the connection."""
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.connector, self.day, self.deadline, self.previous = connector, day, deadline, previous
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
@@ -78,7 +78,7 @@ class ExportTrigger(BaseTrigger):
         event = None
         while event is None:
             event = await self._look()
-        yield TriggerEvent(event)
+        yield TriggerEvent(event)  # type: ignore[no-untyped-call]
 
     async def _look(self) -> Plain | None:
         """Wait, look, and give the event when the watch is over."""

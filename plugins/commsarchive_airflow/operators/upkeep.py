@@ -101,8 +101,8 @@ class VerifyLedgerOperator(BaseOperator):
                 log.error(fault)
             if faults:
                 raise Fatal(
-                    f"the ledger does not verify: {len(faults)} faults, listed above. Keep it as it is, compare "
-                    "it with its backup, and find out who changed it"
+                    f"the ledger does not verify: {len(faults)} faults, listed above. Keep it as it is, "
+                    "compare it with its backup, and find out who changed it"
                 )
         log.info("ledger verified", records=records, seconds=round(time.perf_counter() - started, 3))
         return records

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import yaml
+from airflow.utils.types import DagRunType
 
 DAY = dt.date(2024, 3, 11)
 DUE = dt.datetime(2024, 3, 12, 5, tzinfo=dt.UTC)
@@ -52,11 +53,11 @@ class Desk:
         path = self.root / "connectors" / "desk.yaml"
         path.write_text(yaml.safe_dump(self.definition), encoding="utf-8")
 
-    def context(self, **run: Any) -> dict[str, Any]:
+    def context(self, **run: Any) -> Any:
         defaults = {
             "dag_id": "desk_chat",
             "run_id": "run-1",
-            "run_type": "manual",
+            "run_type": DagRunType.MANUAL,
             "partition_key": None,
             "data_interval_start": None,
             "run_after": DUE,

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from airflow.sdk import Asset
 from airflow.sdk.exceptions import AirflowFailException
+from airflow.utils.types import DagRunType
 from commsarchive_airflow.catalogue import PROJECT
 from commsarchive_airflow.operators import (
     ConvertToMessageOperator,
@@ -94,6 +95,21 @@ def test_a_day_is_archived_and_its_numbers_close(desk: Desk) -> None:
     counts = archive(desk)
     assert counts["found"] == counts["archived"] > 0
     assert counts["deliveries_made"] == counts["deliveries_planned"] == len(mails(desk)) > 0
+
+
+@pytest.mark.parametrize(
+    ("made_as", "kind"),
+    [
+        (DagRunType.SCHEDULED, "scheduled"),
+        (DagRunType.BACKFILL_JOB, "backfill"),
+        (DagRunType.MANUAL, "manual"),
+        (DagRunType.ASSET_TRIGGERED, "manual"),
+    ],
+)
+def test_the_record_says_how_the_run_was_made(desk: Desk, made_as: DagRunType, kind: str) -> None:
+    archive(desk, run_type=made_as)
+    with connect(desk.ledger) as ledger:
+        assert [record.body["kind"] for record in ledger.history()] == [kind]
 
 
 def test_the_same_day_again_files_nothing_twice(desk: Desk) -> None:
