@@ -145,6 +145,7 @@ class DeliveryContract:
         assert ledger.delivered([x.delivery_key]) == {}
         assert ledger.totals("one").items["quarantined"] == 1
         assert ledger.intend("two", [x]) == {}
+        assert ledger.delivered([x.delivery_key]) == {x.delivery_key: Known("two", delivered=False)}
         ledger.settle("two", made(x))
         assert ledger.totals("one").deliveries_failed == 1
         assert ledger.totals("two").deliveries_made == 1

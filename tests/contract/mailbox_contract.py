@@ -51,8 +51,9 @@ class MailboxContract:
         assert sorted(read(ANN, make_letter("x").folder)) == sorted([content("x"), content("y")])
 
     def test_mailboxes_are_one_whatever_their_case(self, mailbox: Mailbox, read: Read) -> None:
-        mailbox.append([make_letter("x", "Ann@Firm.Example")])
-        mailbox.append([make_letter("x", ANN)])
+        first = mailbox.append([make_letter("x", "Ann@Firm.Example")])
+        assert mailbox.append([make_letter("x", ANN)]) == first
+        assert mailbox.find("ANN@firm.example", make_letter("x").folder, [first[0].delivery_key])
         assert read(ANN, make_letter("x").folder) == [content("x")]
 
     def test_a_letter_that_cannot_be_filed_is_refused_and_the_others_go_on(

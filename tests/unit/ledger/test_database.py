@@ -34,6 +34,14 @@ def test_the_file_and_its_logs_are_private_to_their_owner(path: Path, url: str) 
     assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
 
 
+def test_every_commit_waits_for_the_disk(url: str) -> None:
+    opened = database.Database(url)
+    with opened.write() as connection:
+        assert connection.exec_driver_sql("PRAGMA synchronous").scalar() == 2  # FULL
+        assert connection.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal"
+    opened.close()
+
+
 def test_what_was_committed_is_there_when_it_is_opened_again(url: str) -> None:
     with connect(url) as ledger:
         ledger.keep_mapping("chat", "custom", "v1", "rows")

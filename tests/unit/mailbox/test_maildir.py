@@ -158,6 +158,14 @@ def test_a_mailbox_that_cannot_be_written_is_refused(home_of_an_ordinary_user: P
     assert box.missing([ANN, "bob@firm.example"]) == {ANN: "mailbox-not-writable"}
 
 
+def test_a_folder_that_cannot_be_written_is_refused(home_of_an_ordinary_user: Path) -> None:
+    box = Maildir(home_of_an_ordinary_user, encode)
+    box.append([make_letter("x")])
+    (home_of_an_ordinary_user / ANN / f".{FOLDER}" / "cur").chmod(0o500)
+    outcomes = box.append([make_letter("y"), make_letter("y", folder="")])
+    assert [one.reason for one in outcomes] == ["mailbox-not-writable", ""]
+
+
 def test_a_root_that_cannot_be_written_is_for_a_person_to_mend(home_of_an_ordinary_user: Path) -> None:
     home_of_an_ordinary_user.chmod(0o500)
     with pytest.raises(Fatal, match="Make the folder writable"):
