@@ -12,7 +12,7 @@ from include.commsarchive.model import Refused
 from include.commsarchive.sources.base import Options, Source, Stored
 from include.commsarchive.stages.hold import hold_bundle
 from include.commsarchive.stages.run import Bundle, ConvertReceipt, FileReceipt, Scope, count
-from include.commsarchive.stages.share import Converted, Job, convert_share, convert_side_by_side
+from include.commsarchive.stages.share import Converted, Job, convert_share, convert_side_by_side, foreseen
 from include.commsarchive.staging.store import Folder
 
 PARALLEL_FROM = 64 * MIB
@@ -70,7 +70,7 @@ def _extract(
     for name in bundle.attachments:
         with folder.open(f"clear/{name}") as stream:
             try:
-                for member in kind.members(name, stream):
+                for member in foreseen(kind.members(name, stream), name):
                     if isinstance(member, Refused):
                         done.refuse(folder, [member])
                         continue

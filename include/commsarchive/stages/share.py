@@ -10,10 +10,11 @@ import hashlib
 import os
 import subprocess
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from itertools import islice
 from pathlib import Path
+from typing import TypeVar
 
 import msgspec
 
@@ -25,6 +26,8 @@ from include.commsarchive.sources.registry import source
 from include.commsarchive.stages.run import Bundle, ConvertReceipt, count
 from include.commsarchive.stages.shards import line
 from include.commsarchive.staging.store import Folder
+
+Found = TypeVar("Found")
 
 _PROJECT = Path(__file__).resolve().parents[3]
 
@@ -86,7 +89,7 @@ def convert_share(job: Job, folder: Folder) -> Converted:
     kind = source(job.source)
     for order, name in enumerate(job.bundle.content):
         with folder.open(f"clear/{name}") as stream:
-            chunks = enumerate(kind.chunks(name, stream, job.options))
+            chunks = enumerate(foreseen(kind.chunks(name, stream, job.options), name))
             try:
                 for number, chunk in islice(chunks, job.share, None, job.of):
                     shard = f"shards/{job.bundle.name}.{order}.{number:05}.jsonl"
@@ -130,6 +133,24 @@ def convert_side_by_side(job: Job, shares: int) -> Converted:
     return done
 
 
+def foreseen(walk: Iterator[Found], name: str) -> Iterator[Found]:
+    """Walk through a file; a fault of our own reader sets the rest of it aside, not the day.
+
+    Raises:
+        Quarantine: the file cannot be read any further.
+    """
+    try:
+        yield from walk
+    except (CommsArchiveError, OSError):
+        raise
+    except Exception as error:
+        raise Quarantine("parser-fault", f"{name}: {_fault(error)}") from error
+
+
+def _fault(error: Exception) -> str:
+    return f"{type(error).__name__} while reading; report it with these bytes, then replay"
+
+
 def _parse(kind: Source, chunk: Chunk | Refused, job: Job) -> tuple[Converted, list[bytes], list[Refused]]:
     """Parse and render a chunk in memory. A fault of our own parser sets the chunk aside, not the day."""
     done, lines, refused = Converted(ConvertReceipt("")), list[bytes](), list[Refused]()
@@ -157,8 +178,8 @@ def _parse(kind: Source, chunk: Chunk | Refused, job: Job) -> tuple[Converted, l
     except CommsArchiveError:
         raise
     except Exception as error:  # noqa: BLE001 - whatever it is, the other chunks must go on
-        fault = f"{type(error).__name__} while reading; report it with these bytes, then replay"
-        return Converted(ConvertReceipt("")), [], [Refused("parser-fault", chunk.place, fault, chunk.raw)]
+        refused = [Refused("parser-fault", chunk.place, _fault(error), chunk.raw)]
+        return Converted(ConvertReceipt("")), [], refused
     return done, lines, refused
 
 
