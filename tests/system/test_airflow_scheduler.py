@@ -106,7 +106,11 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     connectors = root / "connectors"
     connectors.mkdir()
     desk, bulk = connector("desk_chat"), connector("bulk_chat", items={"per": "message"})
-    for definition in (desk, bulk, {"name": "wrong_chat"}):
+    late = connector("late_chat")
+    late["collect"]["poll_seconds"] = 6  # long enough to be handed to the triggerer
+    late["schedule"]["deadline_hours"] = 0.001
+    (root / "late").mkdir()
+    for definition in (desk, bulk, late, {"name": "wrong_chat"}):
         (connectors / f"{definition['name']}.yaml").write_text(yaml.safe_dump(definition), encoding="utf-8")
     home = Home(root / "home", free_port())
     with pytest.MonkeyPatch.context() as patch:
@@ -119,6 +123,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
             {
                 "desk_chat_folder": {"conn_type": "fs", "extra": {"path": str(exports)}},
                 "bulk_chat_folder": {"conn_type": "fs", "extra": {"path": str(big)}},
+                "late_chat_folder": {"conn_type": "fs", "extra": {"path": str(root / "late")}},
                 "archive": {
                     "conn_type": "generic",
                     "extra": {"destination": "maildir", "path": str(root / "mail")},
@@ -129,7 +134,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         home.start()
         try:
             world = World(home, Api(home), root)
-            wait_for(lambda: world.api.get("dags?limit=10")["total_entries"] >= 4, "the DAGs")
+            wait_for(lambda: world.api.get("dags?limit=10")["total_entries"] >= 5, "the DAGs")
             yield world
         finally:
             home.stop()
@@ -198,6 +203,20 @@ def test_a_task_killed_while_it_files_is_retried_and_nothing_is_doubled(world: W
     assert 0 < there < record["deliveries_made"] == record["deliveries_planned"] == len(copies)
     assert set(copies.values()) == {1}
     assert record["archived"] == MESSAGES
+
+
+def test_a_late_export_raises_one_alert_and_is_archived_when_it_comes(world: World) -> None:
+    run = world.trigger("late_chat", "2024-03-11")
+    log = world.home.root / "logs" / "triggerer.log"
+    alert = "day is not archived in time"
+    wait_for(lambda: alert in log.read_text(encoding="utf-8"), "the alert")
+    (wait,) = [task for task in world.tasks("late_chat", run) if task["task_id"] == "wait_for_export"]
+    assert wait["state"] == "deferred"
+    for file in (SAMPLES / "2024-03-11").iterdir():
+        (world.root / "late" / file.name).write_bytes(file.read_bytes())
+    assert world.ended("late_chat", run) == "success"
+    assert log.read_text(encoding="utf-8").count(alert) == 1
+    assert world.records("late_chat")[0]["archived"] > 0
 
 
 def test_nothing_listens_beyond_loopback(world: World) -> None:
