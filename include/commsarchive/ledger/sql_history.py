@@ -18,7 +18,8 @@ from include.commsarchive.ledger.schema import delivery, fate, head, import_reco
 from include.commsarchive.ledger.sql_runs import read_run
 from include.commsarchive.ledger.tally import Fates, Tally
 
-_ITEM = [item.c[field.name] for field in fields(PlannedItem)]
+_ITEM_KEY = (delivery.c.key, delivery.c.revision)
+_ITEM_NUMBERS = ("deliveries", "duplicates", "unmapped", "partial")
 _PLACE = [field.name for field in fields(Delivery)]
 _FATES = [field.name for field in fields(Fates)]
 
@@ -96,30 +97,34 @@ def _count(connection: sa.Connection, chosen: sa.ColumnElement[bool]) -> int:
 
 
 def _items_with_fates(run_id: str) -> sa.Select[Any]:
-    """Select a run's items, each with the number of its copies by fate."""
+    """Select a run's items, each with the number of its copies by fate.
+
+    One pass over both, grouped: a join would be at the mercy of statistics that a young table lacks.
+    """
+    nothing = sa.literal(0)
+    items = sa.select(
+        item.c.key,
+        item.c.revision,
+        item.c.state,
+        *(sa.cast(item.c[name], sa.Integer).label(name) for name in _ITEM_NUMBERS),
+        *(nothing.label(name) for name in _FATES),
+    ).where(item.c.run_id == run_id)
+    no_item = (sa.null().label("state"), *(nothing.label(name) for name in _ITEM_NUMBERS))
     made = sa.select(
-        delivery.c.key, delivery.c.revision, *(sa.literal(int(name == "made")).label(name) for name in _FATES)
+        *_ITEM_KEY, *no_item, *(sa.literal(int(name == "made")).label(name) for name in _FATES)
     ).where(_made(run_id))
     unmade = (
         sa.select(
-            delivery.c.key,
-            delivery.c.revision,
-            *(sa.case((fate.c.fate == name, 1), else_=0).label(name) for name in _FATES),
+            *_ITEM_KEY, *no_item, *(sa.case((fate.c.fate == name, 1), else_=0).label(name) for name in _FATES)
         )
         .join(fate, fate.c.delivery_key == delivery.c.delivery_key)
         .where(fate.c.run_id == run_id, sa.not_(_made(run_id)))
     )
-    copies = sa.union_all(made, unmade).subquery()
-    sums = (
-        sa.select(
-            copies.c.key, copies.c.revision, *(sa.func.sum(copies.c[name]).label(name) for name in _FATES)
-        )
-        .group_by(copies.c.key, copies.c.revision)
-        .subquery()
-    )
-    same = sa.and_(item.c.key == sums.c.key, item.c.revision == sums.c.revision)
-    counts = (sa.func.coalesce(sums.c[name], 0).label(name) for name in _FATES)
-    return sa.select(*_ITEM, *counts).outerjoin(sums, same).where(item.c.run_id == run_id)
+    rows = sa.union_all(items, made, unmade).subquery()
+    state = sa.func.max(rows.c.state)
+    numbers = (sa.func.sum(rows.c[name]).label(name) for name in (*_ITEM_NUMBERS, *_FATES))
+    key = (rows.c.key, rows.c.revision)
+    return sa.select(*key, state.label("state"), *numbers).group_by(*key).having(state.is_not(None))
 
 
 def _receipts(connection: sa.Connection, chosen: sa.ColumnElement[bool]) -> Iterator[chain.Receipt]:
