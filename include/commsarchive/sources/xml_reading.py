@@ -11,11 +11,14 @@ import re
 import sys
 import xml.etree.ElementTree as ET
 from collections.abc import Callable, Collection
+from contextlib import suppress
 
 from lxml import etree
 
 from include.commsarchive.errors import Quarantine
 
+TAGS_LEFT_OUT = "faulty tags left out"
+"""The last resort: text may stand in another element than it was meant for."""
 _DTD = re.compile(rb"<!(?:DOCTYPE|ENTITY)", re.IGNORECASE)
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff\ud800-\udfff]")
 _REFERENCE = re.compile(r"&#(?:x0*([0-9A-Fa-f]{1,8})|0*([0-9]{1,9}));")
@@ -23,6 +26,7 @@ _LONE_AMPERSAND = re.compile(r"&(?!(?:amp|lt|gt|quot|apos|#[0-9]+|#x[0-9A-Fa-f]+
 _LONE_LESS = re.compile(r"<(?![A-Za-z_/?]|!--|!\[CDATA\[)")
 _VERBATIM = re.compile(r"(<!\[CDATA\[.*?\]\]>|<!--.*?-->)", re.DOTALL)
 _NAME = re.compile(r"<(/?)([\w.:-]*)")
+_TAG = re.compile(r"<[^<>]*>")
 _PREFIX = re.compile(r"</?([A-Za-z_][\w.-]*):")
 
 
@@ -57,18 +61,19 @@ def read_mended(raw: bytes, namespaces: str, known: Collection[str]) -> tuple[ET
         namespaces += "".join(f' xmlns:{prefix}="unknown"' for prefix in prefixes)
         mended.append("namespace prefixes declared")
     tagged = _outside(text, lambda part: _escape_strangers(part, known))
-    for attempt, note in ((text, []), (tagged, ["unknown tags taken for text"])):
-        try:
-            return read_strict(attempt.encode(), namespaces), mended + note
-        except ET.ParseError:
-            continue
-    return _recover(tagged, namespaces), [*mended, "unknown tags taken for text", "faulty tags left out"]
+    with suppress(ET.ParseError):
+        return read_strict(text.encode(), namespaces), mended
+    if tagged != text:
+        mended.append("unknown tags taken for text")
+        with suppress(ET.ParseError):
+            return read_strict(tagged.encode(), namespaces), mended
+    return _recover(tagged, namespaces), [*mended, TAGS_LEFT_OUT]
 
 
 def _mend(raw: bytes) -> tuple[str, list[str]]:
     """Mend single characters."""
     text = raw.decode("utf-8", "replace")
-    mended = [] if text.encode() == raw else ["invalid UTF-8 replaced"]
+    mended = [] if text.encode() == raw else ["unreadable bytes replaced"]
     whole = _CONTROL.sub("", text)
     if whole != text:
         mended.append("control characters removed")
@@ -111,14 +116,21 @@ def _unbound(text: str, namespaces: str) -> list[str]:
 
 
 def _escape_strangers(text: str, known: Collection[str]) -> str:
+    """Take elements that the format does not have for text: people type ``<GO>``.
+
+    The end tag of an element that nobody began is a known one misspelled: it stays.
+    """
+    begun = {name for end, name in _NAME.findall(text) if not end}
+
     def escape(found: re.Match[str]) -> str:
-        local = found[2].rpartition(":")[2].lower()
-        return found[0] if local in known else "&lt;" + found[0][1:]
+        stranger = found[2].rpartition(":")[2].lower() not in known
+        return "&lt;" + found[0][1:] if stranger and found[2] in begun else found[0]
 
     return _NAME.sub(escape, text)
 
 
 def _recover(text: str, namespaces: str) -> ET.Element:
+    """Leave faulty tags out, but no text: when the parser drops any, nothing of it is used."""
     parser = etree.XMLParser(
         recover=True,
         resolve_entities=False,
@@ -129,6 +141,19 @@ def _recover(text: str, namespaces: str) -> ET.Element:
     )
     try:
         root = etree.fromstring(f"<all {namespaces}>{text}</all>".encode(), parser)
-        return ET.fromstring(etree.tostring(root))  # noqa: S314 - lxml wrote it, without document type
+        found = ET.fromstring(etree.tostring(root))  # noqa: S314 - lxml wrote it, without document type
+        whole = _letters(found) == _letters(ET.fromstring(_bare(text)))  # noqa: S314 - there is no tag in it
     except (etree.XMLSyntaxError, ET.ParseError, TypeError, ValueError) as error:
         raise Quarantine("malformed", "cannot be read as XML, not even by a recovering parser") from error
+    if not whole:
+        raise Quarantine("malformed", "cannot be read as XML without losing some of it")
+    return found
+
+
+def _bare(text: str) -> str:
+    """Take the tags out of a text, and put it between two."""
+    return f"<all>{_outside(text, lambda part: _TAG.sub('', part))}</all>"
+
+
+def _letters(element: ET.Element) -> str:
+    return "".join("".join(element.itertext()).split())

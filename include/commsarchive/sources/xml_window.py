@@ -13,7 +13,7 @@ BLOCK = 4 * 1024 * 1024
 """Bytes read at a time."""
 _HEAD = 64 * 1024
 _COMMENT = re.compile(rb"<!--.*?-->", re.DOTALL)
-_DTD = re.compile(rb"<!(DOCTYPE|ENTITY)", re.IGNORECASE)
+_DTD = re.compile(rb"[^<]*(?:<\?[^<]*)*<!(?:DOCTYPE|ENTITY)", re.IGNORECASE)
 
 
 class Window:
@@ -35,7 +35,7 @@ class Window:
         head = self.head()
         if not head.strip():
             raise Quarantine("empty-file", f"{name}: the file is empty. Ask the vendor to send it again")
-        if head.lstrip().startswith(b"<") and _DTD.search(head):
+        if _DTD.match(head):
             raise Quarantine(
                 "document-type",
                 f"{name}: defines a document type or entities, which are never read. "

@@ -71,10 +71,10 @@ def finish(reader: EventReader, events: list[Event], stated: list[tuple[str, str
     events.sort(key=attrgetter("at"))
     if reader.disagreeing:
         conversation.marks.append(
-            f"warning: DateTime disagrees with DateTimeUTC in {reader.disagreeing} events"
+            f"warning: DateTime disagrees with DateTimeUTC (events: {reader.disagreeing})"
         )
     if reader.undated:
-        conversation.marks.append(f"warning: {reader.undated} events have no DateTimeUTC that can be read")
+        conversation.marks.append(f"warning: no DateTimeUTC that can be read (events: {reader.undated})")
     return conversation
 
 

@@ -29,7 +29,7 @@ def as_written(element: ET.Element) -> str:
     """Give an element as XML, without what follows it."""
     alone = copy(element)
     alone.tail = None
-    return ET.tostring(alone, encoding="unicode")
+    return ET.tostring(alone, encoding="unicode", short_empty_elements=False)
 
 
 class Children:

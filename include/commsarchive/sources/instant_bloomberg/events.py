@@ -7,7 +7,7 @@ import xml.etree.ElementTree as ET
 from functools import lru_cache
 from xml.sax.saxutils import escape, quoteattr
 
-from include.commsarchive.model import Event, Kind, Person
+from include.commsarchive.model import Attachment, Event, Kind, Person
 from include.commsarchive.sources.instant_bloomberg.elements import (
     Children,
     as_written,
@@ -31,6 +31,7 @@ KINDS = {
 }
 PEOPLE = ("user", "inviter", "initiator")
 UNDATED = -1
+NOT_STATED = "time not stated"
 _DISCLAIMER = re.compile(r"\s*\*{3} .+ \([0-9]+\) Disclaimer:")
 _CARRY_OVER = re.compile(r"\s*\[Bloomberg created note: Remains [^\]]*\]\s*")
 
@@ -82,15 +83,13 @@ class EventReader:
         event = Event(KINDS.get(tag, Kind.SYSTEM), 0)
         children = Children(element)
         residue = self._attributes(event, element) + self._people(event, children)
-        self._time(event, children)
+        self._time(event, children, timed=tag in KINDS and event.kind is not Kind.MODE)
         if tag not in KINDS:
             event.marks += (f"unknown element {element.tag.rpartition('}')[2]}",)
             event.residue = as_written(element)
             return event
         if event.kind is Kind.FILE:
-            event.attachment = self._files.attachment(
-                *(line_of(children.take(name)) for name in ("filename", "fileid", "filesize"))
-            )
+            event.attachment = self._attachment(children)
         elif event.kind is Kind.HISTORY:
             event.window = _window(children)
         event.text = self._text(children, "modetype" if event.kind is Kind.MODE else "content")
@@ -121,20 +120,31 @@ class EventReader:
         self.others += [person for person in more if person is not None]
         return "".join(residue)
 
-    def _time(self, event: Event, children: Children) -> None:
-        """Take DateTimeUTC; where it cannot be read, DateTime; where that cannot, the last event's."""
+    def _time(self, event: Event, children: Children, *, timed: bool) -> None:
+        """Take DateTimeUTC; where it cannot be read, DateTime; where that cannot, the last event's.
+
+        ``timed`` says that an event of its kind ought to have a time.
+        """
         utc, text = text_of(children.take("datetimeutc")).strip(), text_of(children.take("datetime")).strip()
         at, told = epoch(utc), stated(text)
         if at is None and utc:
             event.marks += (f"DateTimeUTC {utc}",)
-        if text and told != (told if at is None else at // 1000 * 1000):
-            self.disagreeing += 1
+        if text and (told is None or at is not None) and told != (at or 0) // 1000 * 1000:
+            self.disagreeing += at is not None
             event.marks += (f"DateTime {text}",)
-        if at is None and (told is not None or event.kind is not Kind.MODE):
+        if at is None and (told is not None or timed):
             self.undated += 1
-            event.marks += ("time of the event before" if told is None else "time by DateTime",)
+            event.marks += (NOT_STATED if told is None else "time from DateTime",)
         at = told if at is None else at
         self.last = event.at = self.last if at is None else at
+
+    def _attachment(self, children: Children) -> Attachment:
+        name, file_id = line_of(children.take("filename")), line_of(children.take("fileid"))
+        size = line_of(children.find("filesize"))
+        is_number = size.isascii() and size.isdigit()
+        if is_number or not size:
+            children.take("filesize")
+        return self._files.attachment(name, file_id, int(size) if is_number else None)
 
     def _text(self, children: Children, name: str) -> str:
         text = text_of(children.take(name))
@@ -155,8 +165,12 @@ def _window(children: Children) -> tuple[int, int] | None:
     start, end = (epoch(text_of(children.find(name))) for name in ("starttimeutc", "endtimeutc"))
     if start is None or end is None:
         return None
-    for name in ("starttime", "starttimeutc", "endtime", "endtimeutc"):
+    for name in ("starttimeutc", "endtimeutc"):
         children.take(name)
+    for name in ("starttime", "endtime"):
+        text = text_of(children.find(name))
+        if not text.strip() or stated(text) is not None:
+            children.take(name)
     return start, end
 
 

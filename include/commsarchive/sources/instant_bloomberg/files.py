@@ -18,6 +18,14 @@ from include.commsarchive.sources.base import Stored
 
 _TOKEN = re.compile(r"(?<![0-9a-f])[0-9a-f]{24}(?![0-9a-f])")
 _TYPES = MimeTypes()  # the built-in table only: the same type on every host
+for _extension, _type in {
+    ".docx": "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+    ".msg": "application/vnd.ms-outlook",
+    ".pptx": "application/vnd.openxmlformats-officedocument.presentationml.presentation",
+    ".xlsm": "application/vnd.ms-excel.sheet.macroenabled.12",
+    ".xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+}.items():
+    _TYPES.add_type(_type, _extension)
 
 
 class Files:
@@ -27,9 +35,8 @@ class Files:
         """Take the members by name as stored; they are sorted out when the first one is asked for."""
         self._stored = stored
 
-    def attachment(self, name: str, file_id: str, stated_size: str) -> Attachment:
-        """Describe a shared file. Where its bytes are missing or of another size, it says so."""
-        size = int(stated_size) if stated_size.isascii() and stated_size.isdigit() else None
+    def attachment(self, name: str, file_id: str, size: int | None) -> Attachment:
+        """Describe a shared file of this stated size. Where it is missing or of another, that is said."""
         shown = name or file_id
         media_type = (
             _TYPES.guess_type(shown)[0] or _TYPES.guess_type(file_id)[0] or "application/octet-stream"
@@ -53,6 +60,11 @@ class Files:
             for name in _names(member):
                 index.setdefault(name, []).append(self._stored[member])
         return index
+
+
+def _media_type(name: str) -> str:
+    kind, packed = _TYPES.guess_type(name)
+    return f"application/{packed}" if packed else kind or ""
 
 
 def _names(name: str) -> Iterator[str]:

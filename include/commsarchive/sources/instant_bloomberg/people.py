@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from include.commsarchive.model import Person
-from include.commsarchive.sources.instant_bloomberg.elements import Children, line_of
+from include.commsarchive.sources.instant_bloomberg.elements import Children, as_written, line_of
 
 _IDS = ("LoginName", "UUID", "FirmNumber", "AccountNumber", "ClientID1", "ClientID2")
 _OWN = frozenset({"UUID", "FirmNumber", "AccountNumber"})
@@ -29,11 +29,12 @@ def read_person(element: ET.Element) -> tuple[Person | None, str]:
     known = dict(ids)
     login = known.get("LoginName", "")
     key = _key(corporate, known.get("UUID", ""), address, login) or (name and f"name:{name.casefold()}")
+    residue = children.residue() + "".join(as_written(child) for child in element if len(child))
     if not key:
-        return None, children.residue()
+        return None, residue
     internal = bool(corporate) or not _OWN.isdisjoint(known)
     person = Person(key, name or login or address or key, address, corporate, company, ids, internal)
-    return person, children.residue()
+    return person, residue
 
 
 def _key(corporate: str, uuid: str, address: str, login: str) -> str:
@@ -88,6 +89,11 @@ def _compatible(one: Person, other: Person) -> bool:
     return not all(uuids) or not uuids[0].isdisjoint(uuids[1])
 
 
+def _other_address(best: Person, rest: Person) -> list[tuple[str, str]]:
+    same = best.address.casefold() == rest.address.casefold()
+    return [("EmailAddress", rest.address)] if best.address and rest.address and not same else []
+
+
 def _merge(one: Person, other: Person) -> Person:
     ranks = ("mail:", "uuid:", "address:", "login:", "name:")
     best, rest = sorted((one, other), key=lambda p: [p.key.startswith(rank) for rank in ranks], reverse=True)
@@ -96,6 +102,6 @@ def _merge(one: Person, other: Person) -> Person:
         address=best.address or rest.address,
         corporate_address=best.corporate_address or rest.corporate_address,
         company=best.company or rest.company,
-        ids=tuple(dict.fromkeys((*best.ids, *rest.ids))),
+        ids=tuple(dict.fromkeys((*best.ids, *rest.ids, *_other_address(best, rest)))),
         internal=best.internal or rest.internal,
     )

@@ -13,10 +13,10 @@ from include.commsarchive.sources.instant_bloomberg.conversation import (
     read_conversation,
 )
 from include.commsarchive.sources.instant_bloomberg.elements import as_written, local
-from include.commsarchive.sources.instant_bloomberg.events import KINDS
+from include.commsarchive.sources.instant_bloomberg.events import KINDS, NOT_STATED
 from include.commsarchive.sources.instant_bloomberg.files import Files
 from include.commsarchive.sources.xml_grammar import PREFIX
-from include.commsarchive.sources.xml_reading import read_mended, read_strict
+from include.commsarchive.sources.xml_reading import TAGS_LEFT_OUT, read_mended, read_strict
 
 RECORD = "Conversation"
 _KNOWN = frozenset(
@@ -42,6 +42,7 @@ _KNOWN = frozenset(
 _OPEN = re.compile(rb"<%b%b(?=[\s/>])" % (PREFIX, RECORD.encode()), re.IGNORECASE)
 _CLOSE = re.compile(rb"</%b%b\s*>" % (PREFIX, RECORD.encode()), re.IGNORECASE)
 _EVENT = re.compile(rb"<(/?)%b(?:%b)(?=[\s/>])" % (PREFIX, "|".join(KINDS).encode()), re.IGNORECASE)
+_VERBATIM = re.compile(rb"<!\[CDATA\[.*?\]\]>|<!--.*?-->", re.DOTALL)
 
 Read = tuple[bytes, Conversation | Quarantine]
 """What became of some bytes: a conversation, or why not."""
@@ -52,12 +53,17 @@ def read_record(raw: bytes, context: Mapping[str, str], files: Files) -> Iterato
     try:
         root = read_strict(raw, context.get("namespaces", ""))
     except ET.ParseError:
-        starts = [found.start() for found in _OPEN.finditer(raw)] or [0]
+        starts = [found.start() for found in _OPEN.finditer(_tags(raw))] or [0]
         starts[0] = 0
         for start, end in zip(starts, (*starts[1:], len(raw)), strict=True):
             yield from _read_malformed(raw[start:end], context, files)
     else:
         yield from _read_all(root, raw, context, files)
+
+
+def _tags(raw: bytes) -> bytes:
+    """Blank comments and CDATA, in which nothing is a tag; every other byte keeps its place."""
+    return _VERBATIM.sub(lambda found: bytes(len(found[0])), raw)
 
 
 def _read_all(root: ET.Element, raw: bytes, context: Mapping[str, str], files: Files) -> Iterator[Read]:
@@ -76,35 +82,40 @@ def _read_all(root: ET.Element, raw: bytes, context: Mapping[str, str], files: F
 
 def _read_malformed(raw: bytes, context: Mapping[str, str], files: Files) -> Iterator[Read]:
     """Read what can be read of a record that is not well-formed: all of its complete events, or nothing."""
-    whole, tail = _complete(raw)
     try:
+        whole, tail = _complete(raw)
         root, mended = read_mended(whole, context.get("namespaces", ""), _KNOWN)
     except Quarantine as error:
         yield raw, error
         return
-    stated = sum(not found[1] for found in _EVENT.finditer(whole))
-    if whole != raw:
-        mended.append(f"cut off: {len(tail)} bytes after the last complete event are kept as a fact")
+    if whole is not raw:
+        kept = f"the last {len(tail)} bytes are kept as a fact" if tail else "nothing else is missing"
+        mended.append(f"cut off after its last complete event, {kept}")
+    stated = sum(not found[1] for found in _EVENT.finditer(_tags(whole)))
     for source, read in _read_all(root, raw, context, files):
         if isinstance(read, Quarantine):
             yield source, read
         elif len(read.events) < stated:
-            why = f"only {len(read.events)} of {stated} events can be read"
-            yield raw, Quarantine("malformed", why)
+            yield raw, Quarantine("malformed", f"only {len(read.events)} of {stated} events can be read")
+        elif TAGS_LEFT_OUT in mended and any(e.who is None or NOT_STATED in e.marks for e in read.events):
+            yield raw, Quarantine("malformed", "an event has lost who did it or when")
         else:
-            read.marks.append(f"repaired: {'; '.join(mended)}")
-            if tail:
-                read.stated.append(("incomplete end", tail.decode("utf-8", "replace")))
+            read.marks += [f"repaired: {'; '.join(mended)}"] if mended else []
+            read.stated += [("incomplete end", tail.decode("utf-8", "replace"))] if tail else []
             yield raw, read
 
 
 def _complete(raw: bytes) -> tuple[bytes, bytes]:
-    """Close a record that has no end tag after its last complete event; also return what followed that."""
-    start = _OPEN.match(raw)
-    if not start or _CLOSE.search(raw):
+    """Close a record that has no end tag after its last complete event; also return what followed that.
+
+    Raises:
+        Quarantine: it has no complete event.
+    """
+    tags = _tags(raw)
+    start = _OPEN.match(tags)
+    if not start or _CLOSE.search(tags):
         return raw, b""
-    ends = [raw.find(b">", found.end()) + 1 for found in _EVENT.finditer(raw) if found[1]]
-    end = max(ends, default=0)
+    end = max((tags.find(b">", found.end()) + 1 for found in _EVENT.finditer(tags) if found[1]), default=0)
     if not end:
-        end = len(raw)
+        raise Quarantine("truncated", "it is cut off before its first complete event")
     return raw[:end] + b"</" + start[0][1:] + b">", raw[end:].strip()

@@ -49,7 +49,7 @@ def _version(name: str, head: bytes) -> str:
     family = family.strip().upper()
     child = _ELEMENT.search(head, found.end()) if found else None
     if family not in {"", "IBXML"} or not text:
-        raise _stranger(name, "its Version is not that of Instant Bloomberg")
+        raise _stranger(name, "it states no version of Instant Bloomberg")
     if not family and child and child[1].lower() != b"conversation":
         raise _stranger(name, "it holds no conversations")
     if number not in _VERSIONS or not (family or number == "1.9"):
