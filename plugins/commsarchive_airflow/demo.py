@@ -236,9 +236,10 @@ def _report(records: list[ImportRecord]) -> None:
         doubles = sum(record.body["deliveries_duplicate"] for record in records)
         print(f"\nNothing was archived twice: all {doubles} copies were there already.")
     _show_conversation()
+    somebody = next(iter(sorted(MAIL.glob("[!.]*"))), MAIL)
     print(f"""
 The mail, one mailbox for each person, for any mail program:   {MAIL}
-A mailbox in a terminal, for example:   mutt -f {next(iter(sorted(MAIL.glob("[!.]*"))), MAIL)}/.InstantBloomberg
+A mailbox in a terminal, for example:   mutt -f {somebody}/.InstantBloomberg
 Airflow with its UI:   make up
 The import records as JSON:""")
     path = DATA / "import-records.json"

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import datetime as dt
 from pathlib import Path
 from typing import Any
 
+from include.commsarchive.cli.connections import run_connections
 from include.commsarchive.connector import load_connector
 from include.commsarchive.errors import Fatal
 from include.commsarchive.mapping.table import read_mapping
@@ -13,7 +15,7 @@ from include.commsarchive.sources.registry import source
 
 
 def add_commands(commands: Any) -> None:
-    """Add ``check connector`` and ``check mapping``."""
+    """Add ``check connector``, ``check mapping`` and ``check connections``."""
     check = commands.add_parser("check", help="check a connector, a mapping file or the connections")
     verbs = check.add_subparsers(dest="verb", required=True, metavar="WHAT")
     one = verbs.add_parser("connector", help="is this YAML file a connector?")
@@ -22,6 +24,10 @@ def add_commands(commands: Any) -> None:
     two = verbs.add_parser("mapping", help="is every row of this mapping CSV good?")
     two.add_argument("file", type=Path, metavar="FILE")
     two.set_defaults(run=run_mapping)
+    three = verbs.add_parser("connections", help="can we log in, list, decrypt, reach the mailboxes?")
+    three.add_argument("file", type=Path, metavar="FILE", help="YAML file of the connector")
+    three.add_argument("--day", type=dt.date.fromisoformat, metavar="YYYY-MM-DD", help="default: yesterday")
+    three.set_defaults(run=run_connections)
 
 
 def run_connector(arguments: argparse.Namespace) -> int:

@@ -1,13 +1,22 @@
-"""Which files of an export are read together."""
+"""Which files a day's export consists of, and which of them are read together."""
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Iterable
 
+from include.commsarchive.collect.completeness import Expected
+from include.commsarchive.connector import Connector
 from include.commsarchive.sources.base import Claim, Role, Source
 from include.commsarchive.stages.run import Bundle
 
 _ARCHIVES = (".tar", ".tar.gz", ".tgz")
+
+
+def expected_export(connector: Connector, source: Source, day: dt.date) -> Expected:
+    """Say what a day's export looks like on the server."""
+    rules = connector.collect
+    return Expected(day, lambda name: source.claim(name) is not None, rules.files, rules.manifest)
 
 
 def bundles_of(source: Source, names: Iterable[str]) -> list[Bundle]:

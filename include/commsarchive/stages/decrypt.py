@@ -82,7 +82,7 @@ def _open(scope: Scope, pickup: Pickup, fetched: Fetched, decryptor: Decryptor |
         signature = None
         if pickup.signature:
             signature = stack.enter_context(scope.folder.local(f"raw/{pickup.signature.name}"))
-        return decryptor.decrypt(raw, clear, signature, _bounds(scope.connector.pgp))
+        return decryptor.decrypt(raw, clear, signature, bounds(scope.connector.pgp))
 
 
 def _take_as_is(scope: Scope, pickup: Pickup, raw: Path, clear: Path, fetched: Fetched) -> Decrypted:
@@ -95,5 +95,6 @@ def _take_as_is(scope: Scope, pickup: Pickup, raw: Path, clear: Path, fetched: F
     return Decrypted(fetched.size, fetched.sha256, "")
 
 
-def _bounds(pgp: Pgp) -> Bounds:
+def bounds(pgp: Pgp) -> Bounds:
+    """Give a connector's bounds on clear text."""
     return Bounds(max_clear_bytes=pgp.max_clear_mib * MIB, max_expansion=pgp.max_expansion)

@@ -16,11 +16,12 @@ from commsarchive_airflow.catalogue import find_connector
 from commsarchive_airflow.connections import collector
 from commsarchive_airflow.handover import Plain, plain, restored
 from include.commsarchive.collect.base import Collector, RemoteFile
-from include.commsarchive.collect.completeness import Complete, Expected, Waiting
+from include.commsarchive.collect.completeness import Complete, Waiting
 from include.commsarchive.collect.look import look
 from include.commsarchive.connector import Connector
 from include.commsarchive.errors import CommsArchiveError, Retriable
 from include.commsarchive.sources.registry import source
+from include.commsarchive.stages.bundles import expected_export
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,13 +30,6 @@ class Watched:
 
     files: list[RemoteFile]
     verdict: Complete | Waiting
-
-
-def expected_export(connector: Connector, day: dt.date) -> Expected:
-    """Say what a day's export looks like."""
-    kind = source(connector.source)
-    rules = connector.collect
-    return Expected(day, lambda name: kind.claim(name) is not None, rules.files, rules.manifest)
 
 
 async def watch(
@@ -47,7 +41,7 @@ async def watch(
         Retriable: the server cannot be asked now.
         Fatal: the server refuses us, or the folder does not exist.
     """
-    expected = expected_export(connector, day)
+    expected = expected_export(connector, source(connector.source), day)
     async with place:
         listing, verdict = await look(place, connector.collect.folder, expected, previous)
     manifest = expected.named(expected.manifest)

@@ -1,0 +1,102 @@
+"""Connections -> adapters. A new kind of server or destination is one function and one line here.
+
+Each adapter is imported where it is made: every Airflow task reads this module, and few need any of them.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+from upath import UPath
+
+from include.commsarchive.collect.base import Collector
+from include.commsarchive.errors import Fatal
+from include.commsarchive.mailbox.base import Mailbox
+from include.commsarchive.pgp.base import Decryptor
+
+Made = TypeVar("Made")
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """What an Airflow connection says, wherever it is kept. Secrets do not show in ``repr``."""
+
+    name: str
+    kind: str
+    host: str = ""
+    port: int | None = None
+    login: str = ""
+    password: str = field(default="", repr=False)
+    extra: Mapping[str, Any] = field(default_factory=dict, repr=False)
+
+
+def open_collector(found: Connection) -> Collector:
+    """Make the way to exports, by the connection's type.
+
+    Raises:
+        Fatal: the connection is incomplete, or we cannot collect from its type.
+    """
+    return _one(_COLLECTORS, found, found.kind, "type")
+
+
+def open_decryptor(found: Connection, *, require_signature: bool) -> Decryptor:
+    """Make a key ring.
+
+    Raises:
+        Fatal: the connection holds no key.
+    """
+    from include.commsarchive.pgp.gnupg import GnupgDecryptor
+    from include.commsarchive.pgp.settings import settings_from
+
+    return GnupgDecryptor(settings_from(found.password, found.extra, require_signature=require_signature))
+
+
+def open_mailbox(found: Connection) -> Mailbox:
+    """Make a destination, by the connection's extra ``destination``.
+
+    Raises:
+        Fatal: the connection is incomplete, or names no destination of ours.
+    """
+    return _one(_DESTINATIONS, found, found.extra.get("destination"), "extra `destination`")
+
+
+def _one(
+    makers: Mapping[str, Callable[[Connection], Made]], found: Connection, kind: str | None, what: str
+) -> Made:
+    """Make an adapter with the maker of this kind."""
+    if kind is not None and kind in makers:
+        return makers[kind](found)
+    raise Fatal(
+        f"connection {found.name}: {what} is {kind or 'not set'}. It must be one of: {', '.join(makers)}"
+    )
+
+
+def _sftp(found: Connection) -> Collector:
+    from include.commsarchive.collect.sftp import SftpCollector
+    from include.commsarchive.collect.sftp_settings import settings_from
+
+    logging.getLogger("asyncssh").setLevel(logging.WARNING)  # a dozen lines for each connection
+    return SftpCollector(settings_from(found.host, found.port, found.login, found.password, found.extra))
+
+
+def _folder(found: Connection) -> Collector:
+    from include.commsarchive.collect.folder import FolderCollector
+
+    return FolderCollector(UPath(found.extra.get("path") or "/"))
+
+
+def _maildir(found: Connection) -> Mailbox:
+    from include.commsarchive.mailbox.maildir import Maildir
+    from include.commsarchive.message.mime import encode
+
+    if not found.extra.get("path"):
+        raise Fatal(f"connection {found.name}: extra `path` is not set. Name the folder of the mailboxes")
+    return Maildir(Path(found.extra["path"]), encode, create=bool(found.extra.get("create", True)))
+
+
+_COLLECTORS: dict[str, Callable[[Connection], Collector]] = {"sftp": _sftp, "fs": _folder}
+_DESTINATIONS: dict[str, Callable[[Connection], Mailbox]] = {"maildir": _maildir}
