@@ -8,6 +8,7 @@ from typing import Any
 import structlog
 from airflow.sdk import Context
 
+from commsarchive_airflow.connections import mailbox
 from commsarchive_airflow.handover import Handed, all_restored, plain
 from commsarchive_airflow.operators.base import StageOperator
 from include.commsarchive.stages.run import ConvertReceipt
@@ -28,11 +29,14 @@ class MapUsersOperator(StageOperator):
 
     def execute(self, context: Context) -> list[str]:
         """Put the mapping in force, plan, record."""
+        from include.commsarchive.stages.ingest import recover
         from include.commsarchive.stages.map_users import map_users
         from include.commsarchive.stages.mapping import mapping_in_force
 
         receipts = all_restored(self.converted, ConvertReceipt)
         with self.opened(context) as scope:
+            # What an earlier try sent is settled first: the new plan may not hold it.
+            recover(scope.ledger, mailbox(scope.connector), scope.run.run_id)
             rules = mapping_in_force(scope.connector, scope.ledger)
             for problem in rules.problems:
                 structlog.get_logger(self.task_id).warning("mapping not taken over", problem=problem)
