@@ -72,10 +72,10 @@ class ReconcileOperator(StageOperator):
 
 def _warn(task_id: str, counts: Mapping[str, int]) -> None:
     """Say in a line of its own what a person should look at."""
-    for name, remedy in (
-        ("quarantined", "set aside; see the import log, mend the cause, then run the DAG `replay`"),
-        ("unmapped", "filed in the third-party mailbox; mend the mapping, then run the DAG `replay`"),
-        ("partial", "archived without an attachment that the source lists but did not deliver"),
+    for name, what, remedy in (
+        ("quarantined", "items were set aside", "mend the cause, then run the DAG `replay`"),
+        ("unmapped", "items map to nobody", "mend the mapping, then run the DAG `replay`"),
+        ("partial", "items lack an attachment", "ask the source for the missing file"),
     ):
         if counts[name]:
-            structlog.get_logger(task_id).warning(f"{counts[name]} items {name}", meaning=remedy)
+            structlog.get_logger(task_id).warning(what, number=counts[name], remedy=remedy)

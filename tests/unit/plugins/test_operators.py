@@ -146,7 +146,7 @@ def test_what_cannot_be_read_is_a_warning_beside_a_closed_run(desk: Desk) -> Non
     with capture_logs() as lines:
         assert archive(desk)["quarantined"] == 1
     warnings = [line["event"] for line in lines if line["log_level"] == "warning"]
-    assert [event for event in warnings if "Task Runner" not in event] == ["1 items quarantined"]
+    assert [event for event in warnings if "Task Runner" not in event] == ["items were set aside"]
 
 
 def test_people_who_get_a_mailbox_later_are_served_by_a_replay(desk: Desk) -> None:
