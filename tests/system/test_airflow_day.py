@@ -17,6 +17,7 @@ from commsarchive_airflow.catalogue import PROJECT
 
 from include.commsarchive.demo.publish import publish
 from include.commsarchive.ledger.sql import connect
+from include.commsarchive.pgp.keys import make_key
 from tests.servers.sshd import Sshd, running_sshd
 
 SAMPLES = PROJECT / "include" / "samples" / "instant_bloomberg"
@@ -46,8 +47,10 @@ class Site:
         (folder / shipped.name).write_text(yaml.safe_dump(definition), encoding="utf-8")
 
     def run(self, day: str = DAY) -> DagRun:
-        dag = DagBag(PROJECT / "dags" / "connectors.py").dags["instant_bloomberg"]
-        run: DagRun = dag.test(run_conf={"day": day})
+        return self.run_dag("instant_bloomberg", day=day)
+
+    def run_dag(self, name: str, **conf: str) -> DagRun:
+        run: DagRun = DagBag(PROJECT / "dags").dags[name].test(run_conf=conf)
         return run
 
     def records(self) -> list[dict[str, Any]]:
@@ -147,3 +150,23 @@ def test_a_file_with_flipped_bits_is_stopped_alone_and_the_run_still_closes(site
     (record,) = site.records()
     assert record["archived"] > 0
     assert record["quarantined"] >= 1
+
+
+def test_files_of_a_new_signer_are_archived_by_a_replay_once_it_is_known(site: Site, published: Any) -> None:
+    right = published.pgp_connection()
+    stranger = make_key("Stranger", "stranger@vendor.example", "x", days=1, algorithm="ed25519").public
+    site.connect("bloomberg_pgp", {**right, "extra": {**right["extra"], "signers": [stranger]}})
+    site.run()
+    site.connect("bloomberg_pgp", right)
+    replay = {"connector": "instant_bloomberg", "first": DAY, "last": DAY, "which": "quarantined"}
+    assert site.run_dag("replay", **replay).state == "success"
+    stopped, replayed = site.records()
+    assert (stopped["archived"], stopped["quarantined"]) == (0, 2)
+    assert replayed["kind"] == "replay"
+    assert replayed["archived"] > 0
+    assert len(site.mails()) == replayed["deliveries_made"] > 0
+
+
+def test_upkeep_runs_on_a_healthy_archive(site: Site) -> None:
+    site.run()
+    assert site.run_dag("upkeep").state == "success"
