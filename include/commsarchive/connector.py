@@ -85,7 +85,7 @@ class Schedule(_Section):
     """When a day is archived."""
 
     cron: str = Field(
-        default="0 5 * * *", description="five cron fields; empty: no DAG is made, one of your own archives it"
+        default="0 5 * * *", description="five cron fields; empty: no DAG is made, your own archives it"
     )
     timezone: str = Field(default="UTC", description="IANA time zone of the cron fields and of the day")
     start: dt.date = Field(description="first day to archive")
