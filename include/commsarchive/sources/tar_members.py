@@ -45,7 +45,7 @@ def members(name: str, stream: BinaryIO) -> Iterator[tuple[str, BinaryIO] | Refu
         Quarantine: the archive is empty, broken, cut off or beyond a bound; reading a member raises it
             too. What was read before is sound.
     """
-    plain = io.BufferedReader(_Plain(name, stream), _BLOCK)
+    plain = _Plain(name, stream)
     try:
         with tarfile.open(fileobj=plain, mode="r|", tarinfo=_Header, encoding="utf-8") as archive:
             for number in count(1):
@@ -159,7 +159,7 @@ class _Plain(_Reader):
             Quarantine: the compressed data are broken or cut off, or a bound is passed.
         """
         try:
-            block = self._stream.read(size)
+            block = self._stream.read1(size)  # what can be had comes before the error
         except (EOFError, gzip.BadGzipFile, zlib.error) as error:
             raise _broken(self._name, error) from error
         self._out += len(block)

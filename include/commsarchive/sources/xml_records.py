@@ -80,7 +80,7 @@ class Cutter:
         while at < BLOCK and (record := self._record.match(window.data, at)):
             start = record.start(1) - 1
             end = self._end(record[1], start)
-            while end < 0 and not starts and len(window.data) < self._options.max_bytes and window.grow():
+            while end < 0 and not starts and len(window.data) < BLOCK and window.grow():
                 end = self._end(record[1], start)
             if end < 0 or self._may_be_long(end - start):
                 break

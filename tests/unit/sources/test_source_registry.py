@@ -1,0 +1,40 @@
+from __future__ import annotations
+
+import pytest
+
+from include.commsarchive.errors import Fatal
+from include.commsarchive.sources import registry
+from include.commsarchive.sources.base import Role
+from include.commsarchive.sources.instant_bloomberg import InstantBloomberg
+
+
+class _Twin(InstantBloomberg):
+    name = "twin"
+
+
+def test_two_sources_of_one_name_are_an_error() -> None:
+    with pytest.raises(Fatal, match="two sources are named `instant_bloomberg`"):
+        registry.by_name(InstantBloomberg(), InstantBloomberg())
+
+
+def test_an_unknown_source_is_answered_with_the_known_ones() -> None:
+    with pytest.raises(Fatal, match=r"no source `instant_blomberg`; use one of: .*instant_bloomberg"):
+        registry.source("instant_blomberg")
+
+
+def test_a_file_is_claimed_by_its_source_and_a_stranger_by_none() -> None:
+    claimed = registry.claim("f848135.ib19.240314.xml")
+    assert claimed is not None
+    source, claim = claimed
+    assert (source.name, claim.bundle, claim.role) == (
+        "instant_bloomberg",
+        "f848135.ib19.240314",
+        Role.CONTENT,
+    )
+    assert registry.claim("daily_manifest_240314.txt") is None
+
+
+def test_two_sources_claiming_one_file_are_an_error_that_names_both(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(registry, "SOURCES", registry.by_name(InstantBloomberg(), _Twin()))
+    with pytest.raises(Fatal, match=r"f848135\.ib\.240314\.xml: claimed by `instant_bloomberg` and `twin`"):
+        registry.claim("f848135.ib.240314.xml")
