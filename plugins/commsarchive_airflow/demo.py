@@ -27,6 +27,7 @@ from include.commsarchive.ledger.sql import connect
 
 CONNECTOR = "instant_bloomberg"
 SAMPLES = PROJECT / "include" / "samples" / CONNECTOR
+DAYS = sorted(path.name for path in SAMPLES.iterdir() if path.is_dir())
 DATA = PROJECT / ".demo"
 MAIL = DATA / "mail"
 Answer = TypeVar("Answer")
@@ -39,8 +40,7 @@ def demo() -> None:
     home = _home()
     with _running(home) as api:
         started = time.monotonic()
-        runs = _start_runs(home, api)
-        _follow(api, runs)
+        runs = _follow(api, _start_runs(home, api))
         print(f"\nAll {len(runs)} days done in {time.monotonic() - started:.0f} s.\n")
     with connect(home.ledger) as ledger:
         records = [record for record in ledger.history(CONNECTOR) if record.run_id.split("/")[-1] in runs]
@@ -152,22 +152,23 @@ def _stop_server() -> bool:
     return ours
 
 
-def _start_runs(home: Home, api: Api) -> list[str]:
-    """Let the schedule catch up on the sample days; where it has done so before, trigger each day anew."""
-    days = sorted(path.name for path in SAMPLES.iterdir() if path.is_dir())
+def _start_runs(home: Home, api: Api) -> Callable[[], list[dict[str, Any]]]:
+    """Let the schedule catch up on the sample days; where it has done so before, trigger each day anew.
+
+    Gives a way to ask for the runs so started, which appear one after the other.
+    """
     _await(lambda: _known(api), "the DAG to be loaded")
+    before = {run["dag_run_id"] for run in _runs(api)}
     with connect(home.ledger) as ledger:
-        before = any(ledger.history(CONNECTOR))
+        archived = any(ledger.history(CONNECTOR))
     api.patch(f"dags/{CONNECTOR}", {"is_paused": False})
-    if not before:
-        _say(f"Airflow catches up on {len(days)} days of `{CONNECTOR}`:")
-        return [str(run["dag_run_id"]) for run in _await(lambda: _all_there(api, len(days)), "the runs")]
-    _say("These days were archived before. Each is triggered again, to see that nothing is doubled:")
-    body = {"logical_date": None}
-    return [
-        str(api.post(f"dags/{CONNECTOR}/dagRuns", {**body, "conf": {"day": day}})["dag_run_id"])
-        for day in days
-    ]
+    if archived:
+        _say("These days were archived before. Each is triggered again, to see that nothing is doubled:")
+        for day in DAYS:
+            api.post(f"dags/{CONNECTOR}/dagRuns", {"logical_date": None, "conf": {"day": day}})
+    else:
+        _say(f"Airflow catches up on {len(DAYS)} days of `{CONNECTOR}`:")
+    return lambda: [run for run in _runs(api) if run["dag_run_id"] not in before]
 
 
 def _known(api: Api) -> bool:
@@ -176,32 +177,27 @@ def _known(api: Api) -> bool:
     return False
 
 
-def _all_there(api: Api, number: int) -> list[dict[str, Any]]:
-    runs = _runs(api)
-    return runs if len(runs) >= number else []
-
-
 def _runs(api: Api) -> list[dict[str, Any]]:
     runs: list[dict[str, Any]] = api.get(f"dags/{CONNECTOR}/dagRuns?limit=200&order_by=run_after")["dag_runs"]
     return runs
 
 
-def _follow(api: Api, runs: list[str]) -> None:
-    """Print a line for each step that ends, until all runs have ended."""
+def _follow(api: Api, started: Callable[[], list[dict[str, Any]]]) -> list[str]:
+    """Print a line for each step that ends, until a run for every day has ended; give the runs' ids."""
     told: set[tuple[str, str, int]] = set()
-    open_runs = list(runs)
     deadline = time.monotonic() + LONGEST_WAIT
-    while open_runs:
-        states = {run["dag_run_id"]: run["state"] for run in _runs(api)}
+    while True:
+        runs = started()
         for number, run in enumerate(runs, start=1):
-            if run in open_runs and states.get(run) != "queued":
-                _tell(api, run, f"{number}/{len(runs)}", told)
-        if failed := [run for run in open_runs if states.get(run) == "failed"]:
-            raise LocalError(f"run {failed[0]} failed. Look at it in the UI: make up")
-        open_runs = [run for run in open_runs if states.get(run) != "success"]
+            if run["state"] != "queued":
+                _tell(api, run["dag_run_id"], f"{number}/{len(DAYS)}", told)
+        if failed := [run["dag_run_id"] for run in runs if run["state"] == "failed"]:
+            raise LocalError(f"run {failed[0]} failed. Look at its logs in the UI: make up")
+        if sum(run["state"] == "success" for run in runs) >= len(DAYS):
+            return [str(run["dag_run_id"]) for run in runs]
         if time.monotonic() > deadline:
             raise LocalError(
-                f"{len(open_runs)} runs did not end in {LONGEST_WAIT} s. Look at the UI: make up"
+                f"the runs did not end in {LONGEST_WAIT} s. Look at their logs in the UI: make up"
             )
         time.sleep(1)
 
