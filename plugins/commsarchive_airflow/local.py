@@ -22,6 +22,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import psutil
+
 PROJECT = Path(__file__).resolve().parents[2]
 USER = "admin"
 PROCESSES = {
@@ -121,7 +123,7 @@ class Home:
             raise LocalError(f"Airflow is running already at http://127.0.0.1:{self.port}. End it: make down")
         logs = self.root / "logs"
         logs.mkdir(exist_ok=True)
-        pids = {}
+        processes = {}
         for name, arguments in PROCESSES.items():
             with (logs / f"{name}.log").open("ab") as log:
                 process = subprocess.Popen(
@@ -132,8 +134,8 @@ class Home:
                     stderr=log,
                     start_new_session=True,
                 )
-            pids[name] = process.pid
-        self._pid_file.write_text(json.dumps(pids), encoding="utf-8")
+            processes[name] = (process.pid, _started(process.pid))
+        self._process_file.write_text(json.dumps(processes), encoding="utf-8")
         self._await_health(time.monotonic() + 120)
 
     def _await_health(self, deadline: float) -> None:
@@ -151,10 +153,12 @@ class Home:
     def running(self) -> dict[str, int]:
         """Name and process id of each process that `start` started and that still runs."""
         try:
-            pids = json.loads(self._pid_file.read_text(encoding="utf-8"))
+            processes = json.loads(self._process_file.read_text(encoding="utf-8"))
         except FileNotFoundError:
             return {}
-        return {name: pid for name, pid in pids.items() if _is_airflow(pid)}
+        return {
+            name: pid for name, (pid, started) in processes.items() if started and started == _started(pid)
+        }
 
     def stop(self) -> int:
         """End the processes that `start` started, with their children; give their number."""
@@ -166,11 +170,11 @@ class Home:
             deadline = time.monotonic() + wait
             while self.running() and time.monotonic() < deadline:
                 time.sleep(0.2)
-        self._pid_file.unlink(missing_ok=True)
+        self._process_file.unlink(missing_ok=True)
         return len(found)
 
     @property
-    def _pid_file(self) -> Path:
+    def _process_file(self) -> Path:
         return self.root / "processes.json"
 
 
@@ -219,15 +223,15 @@ def _keep(path: Path, make: Any) -> None:
             sink.write(make())
 
 
-def _is_airflow(pid: int) -> bool:
-    """Tell whether a process is one of ours and alive: ids are used again by strangers."""
+def _started(pid: int) -> float | None:
+    """When a living process was started (seconds since 1970): tells it from a later one of the same id."""
     with contextlib.suppress(ChildProcessError):
         os.waitpid(pid, os.WNOHANG)
-    try:
-        command = Path(f"/proc/{pid}/cmdline").read_bytes()
-    except OSError:
-        return False
-    return b"airflow" in command
+    with contextlib.suppress(psutil.Error):
+        process = psutil.Process(pid)
+        if process.status() != psutil.STATUS_ZOMBIE:
+            return process.create_time()
+    return None
 
 
 def free_port(wanted: int = 8080) -> int:
