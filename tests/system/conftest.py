@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from tempfile import mkdtemp
+from tempfile import TemporaryDirectory, mkdtemp
 
 import pytest
 
@@ -42,16 +42,24 @@ def keys(vendor: Vendor) -> Iterator[Decryptor]:
 
 
 @pytest.fixture
-def archive(tmp_path: Path, keys: Decryptor) -> Archive:
-    return Archive(tmp_path / "archive", keys)
+def disk() -> Iterator[Path]:
+    """A folder in memory, where there is such a thing: what lasts is tested here, not how fast."""
+    memory = Path("/dev/shm")  # noqa: S108 - a private folder is made there
+    with TemporaryDirectory(dir=memory if memory.is_dir() else None) as folder:
+        yield Path(folder)
 
 
 @pytest.fixture
-def undisturbed(tmp_path: Path, keys: Decryptor, vendor: Vendor) -> Callable[..., Mails]:
+def archive(disk: Path, keys: Decryptor) -> Archive:
+    return Archive(disk / "archive", keys)
+
+
+@pytest.fixture
+def undisturbed(disk: Path, keys: Decryptor, vendor: Vendor) -> Callable[..., Mails]:
     """Say what mailboxes hold when deliveries are archived one after the other and nothing goes wrong."""
 
     def mails(*deliveries: dict[str, bytes]) -> Mails:
-        other = Archive(Path(mkdtemp(dir=tmp_path)), keys)
+        other = Archive(Path(mkdtemp(dir=disk)), keys)
         for number, files in enumerate(deliveries):
             send(other, vendor, files)
             other.archive(str(number))

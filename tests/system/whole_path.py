@@ -87,6 +87,11 @@ class Archive:
     def mail(self) -> Path:
         return self.root / "mail"
 
+    @property
+    def handed_on(self) -> Path:
+        """What tasks handed on, which is Airflow's and not ours."""
+        return self.root.with_name(f"{self.root.name} handed on")
+
     def archive(self, run_id: str = "one", day: dt.date = DAY) -> ImportRecord:
         """Archive a day, or go on with a run that failed."""
         with self.opened(run_id, day, "scheduled") as (scope, tasks):
@@ -112,7 +117,7 @@ class Archive:
 
     def clear(self, run_id: str = "one", task: str = "") -> None:
         """Forget what the tasks of a run handed on: all of it, or from a task on, as an admin would."""
-        Tasks(self.root / "xcom" / run_id).forget(task)
+        Tasks(self.handed_on / run_id).forget(task)
 
     def mails(self) -> Mails:
         """Read all mailboxes."""
@@ -146,7 +151,7 @@ class Archive:
             kind_of = source(self.connector.source)
             yield (
                 Scope(self.connector, kind_of, run, folder, held, ledger),
-                Tasks(self.root / "xcom" / run_id),
+                Tasks(self.handed_on / run_id),
             )
 
     def _collector(self) -> Collector:
@@ -204,7 +209,7 @@ class Tasks:
 
     def forget(self, first: str) -> None:
         later = self.order[self.order.index(first) :] if first else (*self.order, "reopen")
-        for path in self.folder.iterdir():
+        for path in self.folder.glob("*"):
             if path.name.split(" ")[0] in later:
                 path.unlink()
 
