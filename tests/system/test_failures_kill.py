@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 
+from include.commsarchive.ledger.sql import SqlLedger
 from tests.servers.vendor import Vendor
-from tests.system.interrupted import End, die, sweep
-from tests.system.whole_path import CHATS, FILES, Archive, Mails, chat, export, numbers, send, tar
+from tests.system.interrupted import End, Fuse, die, interrupted, sweep
+from tests.system.whole_path import CHATS, CONNECTOR, FILES, Archive, Mails, chat, export, numbers, send, tar
 
 pytestmark = pytest.mark.system
 
@@ -49,3 +52,27 @@ def test_a_replay_that_is_killed_anywhere_ends_as_if_nothing_had_been(
         assert numbers(copy.replay()) == {"archived": 1, "quarantined": 1, "made": 2}, at
         assert (copy.mails(), copy.reasons()) == (wanted, ["missing-room-id"]), at
     assert at > 80
+
+
+def killed_before_the_receipt(archive: Archive) -> None:
+    """Be killed when the mails are filed and the ledger does not know it yet."""
+    with patch.object(SqlLedger, "settle", lambda *_: die("")):
+        archive.archive()
+
+
+def test_what_a_killed_run_had_filed_is_known_even_when_the_mapping_has_changed_since(
+    archive: Archive, vendor: Vendor
+) -> None:
+    send(archive, vendor, {CHATS: export(chat("A", "ann: hello", "bob: hi"))})
+    never = Fuse(archive.root, 1_000_000, die)
+    assert interrupted(partial(killed_before_the_receipt, archive), never) is End.KILLED
+    before = archive.mails()
+    assert before
+
+    nobody = CONNECTOR.mapping.model_copy(update={"domains": ("elsewhere.example",)})
+    archive.connector = CONNECTOR.model_copy(update={"mapping": nobody})
+    archive.clear("one", "map_users")
+    made = len(before) + 1
+    assert numbers(archive.archive()) == {"archived": 1, "unmapped": 1, "made": made}
+    assert archive.mails().items() > before.items()
+    assert len(archive.mails()) == made

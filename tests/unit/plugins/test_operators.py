@@ -27,6 +27,7 @@ from commsarchive_airflow.operators.reopen import HELD
 from structlog.testing import capture_logs
 
 from include.commsarchive.ledger.sql import connect
+from tests.letters import make_delivery
 from tests.unit.plugins.desk import DAY, DUE, Desk, make_desk
 
 SAMPLE = PROJECT / "include" / "samples" / "instant_bloomberg" / DAY.isoformat()
@@ -196,6 +197,13 @@ def test_a_run_that_does_not_close_fails_and_says_what_is_missing(desk: Desk) ->
     )
     with pytest.raises(AirflowFailException, match="handed over 3 items, map_users decided on 2"):
         operator.execute(context)
+
+
+def test_what_a_killed_try_intended_and_nobody_plans_any_more_does_not_keep_a_run_open(desk: Desk) -> None:
+    with connect(desk.ledger) as ledger:
+        ledger.intend("desk_chat/run-1", [make_delivery("planned before the mapping was mended")])
+        archive(desk)
+        assert list(ledger.open_intents("desk_chat/run-1")) == []
 
 
 def test_the_asset_event_carries_the_counts(desk: Desk) -> None:
