@@ -180,16 +180,19 @@ class Archive:
     def _file(self, scope: Scope, tasks: Tasks, converted: list[ConvertReceipt]) -> ImportRecord:
         shards = [shard for one in converted for shard in one.shards]
         mailbox = Maildir(self.mail, encode, create=self.create)
-        rules = mapping_in_force(scope.connector, scope.ledger)
-        mapped = tasks.run("map_users", MapReceipt, partial(map_users, scope, shards, rules.resolver))
+        mapped = tasks.run("map_users", MapReceipt, partial(_map, scope, shards, mailbox))
         filed = [
             tasks.run(f"ingest {plan}", IngestReceipt, partial(deliver, scope, plan, mailbox))
             for plan in mapped.plans
         ]
-        recover(scope.ledger, mailbox, scope.run.run_id)
         record = reconcile(scope.run, scope.ledger, converted, mapped, filed)
         assert list(scope.ledger.verify()) == []
         return record
+
+
+def _map(scope: Scope, shards: list[str], mailbox: Maildir) -> MapReceipt:
+    recover(scope.ledger, mailbox, scope.run.run_id)
+    return map_users(scope, shards, mapping_in_force(scope.connector, scope.ledger).resolver)
 
 
 @dataclass

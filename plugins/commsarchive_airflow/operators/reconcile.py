@@ -8,7 +8,6 @@ from typing import Any
 import structlog
 from airflow.sdk import Context
 
-from commsarchive_airflow.connections import mailbox
 from commsarchive_airflow.handover import Handed, Plain, all_restored, restored
 from commsarchive_airflow.links import ImportLogLink
 from commsarchive_airflow.operators.base import StageOperator
@@ -49,13 +48,12 @@ class ReconcileOperator(StageOperator):
         self.converted, self.mapped, self.ingested, self.reopened = converted, mapped, ingested, reopened
 
     def execute(self, context: Context) -> Plain:
-        """Settle what a killed try left open, count, compare, record."""
-        from include.commsarchive.stages.ingest import IngestReceipt, recover
+        """Count, compare, record."""
+        from include.commsarchive.stages.ingest import IngestReceipt
         from include.commsarchive.stages.reconcile import reconcile
         from include.commsarchive.stages.replay import resolve
 
         with self.opened(context) as scope:
-            recover(scope.ledger, mailbox(scope.connector), scope.run.run_id)
             record = reconcile(
                 scope.run,
                 scope.ledger,
