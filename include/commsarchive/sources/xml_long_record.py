@@ -55,7 +55,7 @@ class LongRecord:
         at = window.data.find(b">") + 1
         while True:
             end, kind = self._next(at)
-            if kind in {_Kind.EVENT, _Kind.ENDLESS} and not head:
+            if not head and kind in {_Kind.EVENT, _Kind.ENDLESS}:
                 head = window.data[:at]
             too_much = events >= self._options.max_events or len(lead) + end > self._options.max_bytes
             if events and (kind is _Kind.ENDLESS or (kind is _Kind.EVENT and too_much)):

@@ -24,9 +24,11 @@ _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff\ud800-\udfff]")
 _REFERENCE = re.compile(r"&#(?:x0*([0-9A-Fa-f]{1,8})|0*([0-9]{1,9}));")
 _LONE_AMPERSAND = re.compile(r"&(?!(?:amp|lt|gt|quot|apos|#[0-9]+|#x[0-9A-Fa-f]+);)")
 _LONE_LESS = re.compile(r"<(?![A-Za-z_/?]|!--|!\[CDATA\[)")
-_VERBATIM = re.compile(r"(<!\[CDATA\[.*?\]\]>|<!--.*?-->)", re.DOTALL)
+_VERBATIM = re.compile(r"(<!\[CDATA\[.*?(?:\]\]>|\Z)|<!--.*?(?:-->|\Z))", re.DOTALL)
+"""A section of that kind, or the start of one that never ends, with all that follows."""
 _NAME = re.compile(r"<(/?)([\w.:-]*)")
 _TAG = re.compile(r"<[^<>]*>")
+_DECLARED = re.compile(r"xmlns:([\w.-]+)\s*=")
 _PREFIX = re.compile(r"</?([A-Za-z_][\w.-]*):")
 
 
@@ -85,9 +87,10 @@ def _mend(raw: bytes) -> tuple[str, list[str]]:
 
 
 def _outside(text: str, mend: Callable[[str], str]) -> str:
-    """Mend everything but comments and CDATA."""
+    """Mend everything but comments and CDATA; one that never ends is text after all."""
     parts = _VERBATIM.split(text)
     parts[::2] = [mend(part) for part in parts[::2]]
+    parts[1::2] = [part if part.endswith(("]]>", "-->")) else "&lt;" + mend(part[1:]) for part in parts[1::2]]
     return "".join(parts)
 
 
@@ -102,17 +105,17 @@ def _drop_references(text: str) -> str:
 
 
 _MENDING: dict[str, Callable[[str], str]] = {
+    "lone < escaped": lambda text: _LONE_LESS.sub("&lt;", text),
     "references to control characters removed": _drop_references,
     "lone & escaped": lambda text: _LONE_AMPERSAND.sub("&amp;", text),
-    "lone < escaped": lambda text: _LONE_LESS.sub("&lt;", text),
     "lone ]]> escaped": lambda text: text.replace("]]>", "]]&gt;"),
 }
 
 
 def _unbound(text: str, namespaces: str) -> list[str]:
     """List the prefixes that are used but declared nowhere."""
-    used = dict.fromkeys(_PREFIX.findall(text))
-    return [prefix for prefix in used if f"xmlns:{prefix}=" not in namespaces + text]
+    declared = set(_DECLARED.findall(namespaces + text))
+    return [prefix for prefix in dict.fromkeys(_PREFIX.findall(text)) if prefix not in declared]
 
 
 def _escape_strangers(text: str, known: Collection[str]) -> str:

@@ -12,7 +12,7 @@ from include.commsarchive.sources.xml_encoding import Utf8Stream
 BLOCK = 4 * 1024 * 1024
 """Bytes read at a time."""
 _HEAD = 64 * 1024
-_COMMENT = re.compile(rb"<!--.*?-->", re.DOTALL)
+_COMMENT = re.compile(rb"<!--.*?(?:-->|\Z)", re.DOTALL)
 _DTD = re.compile(rb"[^<]*(?:<\?[^<]*)*<!(?:DOCTYPE|ENTITY)", re.IGNORECASE)
 
 
@@ -29,6 +29,7 @@ class Window:
         self.data = b""
         self.base = 0
         self.ended = False
+        self._in_vain: dict[bytes, tuple[int, int]] = {}
         self._stream = Utf8Stream(name, stream)
         while len(self.data) < _HEAD and self.grow():
             pass
@@ -88,11 +89,21 @@ class Window:
         """
         for start, end in ((b"<!--", b"-->"), (b"<![CDATA[", b"]]>"), (b"<?", b"?>")):
             if self.data.startswith(start, at):
-                found = self.data.find(end, at + len(start))
+                found = self._find(end, at + len(start))
                 if found >= 0:
                     return found + len(end)
                 return at + len(start) if self.ended else -1
         return at + 2
+
+    def _find(self, end: bytes, at: int) -> int:
+        """Find an end that may not exist; what was searched in vain is not searched again."""
+        start, stop = self._in_vain.get(end, (0, 0))
+        if not start <= self.base + at <= stop:
+            start = stop = self.base + at
+        found = self.data.find(end, max(at, stop - self.base))
+        if found < 0:
+            self._in_vain[end] = (start, self.base + max(at, len(self.data) - len(end) + 1))
+        return found
 
 
 @lru_cache

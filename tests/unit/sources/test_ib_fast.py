@@ -39,6 +39,7 @@ STRANGE = [
     message(NINA, START, "x").replace(str(START), "soon"),
     message(NINA, START, "x").replace("20:05:00", "16:05:00"),
     message(NINA, START, "x").replace("03/13/2024", "99/99/2024"),
+    message(NINA, START, "x").replace("03/13/2024", "03/1392024"),
     message(NINA.replace("</User>", "<!-- </User> --></User>"), START, "x"),
     "<Message/>",
     "<!-- a comment -->",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from unittest import mock
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -127,3 +128,24 @@ def test_the_fast_reader_never_tells_anything_else(
 def slowly(raw: bytes, options: Options) -> bytes:
     with mock.patch.object(module, "read_plain", return_value=None):
         return all_said(raw, options)
+
+
+@pytest.mark.parametrize(
+    "hostile",
+    [
+        *("<!--" * 200_000, "<![CDATA[" * 100_000, "<?" * 200_000, "<a>" * 100_000, "</Message " * 50_000),
+        *("<User>" * 50_000, "<a '" * 100_000, "&#x" * 100_000, "<Conversation " * 20_000),
+        "".join(f"<p{n}:a>" for n in range(20_000)),
+        "<Foo>" * 50_000 + "</Foo>" * 50_000,
+    ],
+    ids=lambda hostile: hostile[:12],
+)
+def test_hostile_repetition_costs_no_more_than_its_length(hostile: str) -> None:
+    room = conversation(message(NINA, START, "word0000"), message(RUFUS, START, "@"), room="CHAT-1")
+    for raw in (
+        export(room).replace(b"<Version>", hostile.encode() + b"<Version>"),
+        export(room + hostile + room),
+        export(room.replace("</Message>", "</Message>" + hostile, 1)),
+        export(room.replace("@", hostile)),
+    ):
+        assert b"word0000" in all_said(raw, Options())

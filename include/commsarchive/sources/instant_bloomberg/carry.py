@@ -13,19 +13,21 @@ from include.commsarchive.sources.xml_reading import read_strict
 
 _PERSON = re.compile(rb"<(%b(?:User|Inviter|Invitee|Initiator))\s*>" % PREFIX, re.IGNORECASE)
 _TIME = re.compile(rb"<%bDateTimeUTC\s*>\s*([0-9]+)\s*<" % PREFIX, re.IGNORECASE)
+_RECENT = 64 * 1024
 _USER = "<User>{}</User>"
 
 
 def carry(raw: bytes, context: Mapping[str, str]) -> dict[str, str]:
     """Add to a part's context its people, as distinct ``User`` elements, and its last event's time."""
-    blocks = []
-    for person in _PERSON.finditer(raw):
-        end = raw.find(b"</" + person[1], person.end())
-        if end >= 0:
-            blocks.append(_USER.format(raw[person.end() : end].decode("utf-8", "surrogateescape")))
+    blocks = dict.fromkeys(
+        raw[person.end() : end]
+        for person in _PERSON.finditer(raw)
+        if (end := raw.find(b"</" + person[1], person.end())) >= 0
+    )
+    users = [_USER.format(block.decode("utf-8", "surrogateescape")) for block in blocks]
     known = context.get("people", "").split("\0")
-    people = "\0".join(dict.fromkeys(filter(None, (*known, *blocks))))
-    times = _TIME.findall(raw)
+    people = "\0".join(dict.fromkeys(filter(None, (*known, *users))))
+    times = _TIME.findall(raw, max(0, len(raw) - _RECENT)) or _TIME.findall(raw)
     last = times[-1].decode() if times else context.get("last", "")
     return {**context, "people": people, "last": last}
 

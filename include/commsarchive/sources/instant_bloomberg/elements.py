@@ -5,6 +5,7 @@ from __future__ import annotations
 import xml.etree.ElementTree as ET
 from copy import copy
 from functools import lru_cache
+from xml.sax.saxutils import escape
 
 
 @lru_cache(maxsize=1024)
@@ -26,10 +27,13 @@ def line_of(element: ET.Element | None) -> str:
 
 
 def as_written(element: ET.Element) -> str:
-    """Give an element as XML, without what follows it."""
+    """Give an element as XML, without what follows it; only its text where it nests absurdly deep."""
     alone = copy(element)
     alone.tail = None
-    return ET.tostring(alone, encoding="unicode", short_empty_elements=False)
+    try:
+        return ET.tostring(alone, encoding="unicode", short_empty_elements=False)
+    except RecursionError:
+        return escape(text_of(element))
 
 
 class Children:

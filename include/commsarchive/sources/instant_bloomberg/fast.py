@@ -27,7 +27,7 @@ from include.commsarchive.sources.instant_bloomberg.events import (
 )
 from include.commsarchive.sources.instant_bloomberg.files import Files
 from include.commsarchive.sources.instant_bloomberg.people import read_person
-from include.commsarchive.sources.instant_bloomberg.times import minute
+from include.commsarchive.sources.instant_bloomberg.times import STATED, minute
 from include.commsarchive.sources.xml_reading import read_strict
 
 _S = r"[ \t\n]*"
@@ -46,7 +46,7 @@ _TAIL = re.compile(
 _STATED = ("Perspective", "RoomType", "RoomID", "StartTime", "StartTimeUTC", "EndTime", "EndTimeUTC")
 _FIRST = re.compile(_S + _OPENED)
 _REST = re.compile(
-    f"{_S}<DateTime>([0-9/]{{10}} [0-9]{{2}}:[0-9]{{2}}):([0-5][0-9])</DateTime>{_S}"
+    f"{_S}<DateTime>{STATED}</DateTime>{_S}"
     f"<DateTimeUTC>([0-9]{{1,10}})</DateTimeUTC>{_S}"
     f"(?:<Content>([^<]*)</Content>{_S})?<ConversationID>({_WORD})</ConversationID>{_S}</([A-Za-z]+)>"
     f"(?:{_S}{_OPENED})?"
@@ -55,6 +55,7 @@ _REST = re.compile(
 _USER_END = "</User>"
 _TELLING = 64
 """So many characters of a user tell it from others in the conversation, nearly always."""
+_LONGEST_USER = 4096
 _OTHER = re.compile(_S + r"<([A-Za-z]+)(?=[ \t\n>])")
 _KINDS = {"ParticipantEntered": Kind.JOIN, "ParticipantLeft": Kind.LEAVE}
 _LONE_AMPERSAND = re.compile("&(?!(?:amp|lt|gt|quot|apos);)")
@@ -96,7 +97,7 @@ def _usual(text: str, at: int, reader: EventReader, events: list[Event]) -> int:
         user = known.get(text[start : start + _TELLING])
         if user is None or not text.startswith(user[0], start):
             block = text[start : text.find(_USER_END, start) + len(_USER_END)]
-            user = known[block[:_TELLING]] = (block, _person(block))
+            user = known[block[:_TELLING]] = (block, _person(block) if len(block) < _LONGEST_USER else None)
         block, who = user
         rest = _REST.match(text, start + len(block))
         marks = _marks(attributes)

@@ -41,8 +41,9 @@ _KNOWN = frozenset(
 )
 _OPEN = re.compile(rb"<%b%b(?=[\s/>])" % (PREFIX, RECORD.encode()), re.IGNORECASE)
 _CLOSE = re.compile(rb"</%b%b\s*>" % (PREFIX, RECORD.encode()), re.IGNORECASE)
-_EVENT = re.compile(rb"<(/?)%b(?:%b)(?=[\s/>])" % (PREFIX, "|".join(KINDS).encode()), re.IGNORECASE)
-_VERBATIM = re.compile(rb"<!\[CDATA\[.*?\]\]>|<!--.*?-->", re.DOTALL)
+_EVENT = re.compile(rb"<%b(?:%b)(?=[\s/>])" % (PREFIX, "|".join(KINDS).encode()), re.IGNORECASE)
+_EVENT_END = re.compile(rb"</%b(?:%b)\s*>" % (PREFIX, "|".join(KINDS).encode()), re.IGNORECASE)
+_VERBATIM = re.compile(rb"<!\[CDATA\[.*?(?:\]\]>|\Z)|<!--.*?(?:-->|\Z)", re.DOTALL)
 
 Read = tuple[bytes, Conversation | Quarantine]
 """What became of some bytes: a conversation, or why not."""
@@ -63,7 +64,11 @@ def read_record(raw: bytes, context: Mapping[str, str], files: Files) -> Iterato
 
 def _tags(raw: bytes) -> bytes:
     """Blank comments and CDATA, in which nothing is a tag; every other byte keeps its place."""
-    return _VERBATIM.sub(lambda found: bytes(len(found[0])), raw)
+
+    def blank(found: re.Match[bytes]) -> bytes:
+        return bytes(len(found[0])) if found[0].endswith((b"]]>", b"-->")) else found[0]
+
+    return _VERBATIM.sub(blank, raw)
 
 
 def _read_all(root: ET.Element, raw: bytes, context: Mapping[str, str], files: Files) -> Iterator[Read]:
@@ -71,10 +76,7 @@ def _read_all(root: ET.Element, raw: bytes, context: Mapping[str, str], files: F
         if local(child.tag) != RECORD.lower():
             yield as_written(child).encode(), Quarantine("not-a-record", "this is no part of the format")
             continue
-        try:
-            yield raw, read_conversation(child, context, files)
-        except RecursionError:
-            yield raw, Quarantine("malformed", "its elements are nested too deeply")
+        yield raw, read_conversation(child, context, files)
     stray = "".join(text for text in (root.text, *(child.tail for child in root)) if text).strip()
     if stray:
         yield stray.encode(), Quarantine("not-a-record", "text between conversations")
@@ -91,7 +93,7 @@ def _read_malformed(raw: bytes, context: Mapping[str, str], files: Files) -> Ite
     if whole is not raw:
         kept = f"the last {len(tail)} bytes are kept as a fact" if tail else "nothing else is missing"
         mended.append(f"cut off after its last complete event, {kept}")
-    stated = sum(not found[1] for found in _EVENT.finditer(_tags(whole)))
+    stated = len(_EVENT.findall(_tags(whole)))
     for source, read in _read_all(root, raw, context, files):
         if isinstance(read, Quarantine):
             yield source, read
@@ -115,7 +117,7 @@ def _complete(raw: bytes) -> tuple[bytes, bytes]:
     start = _OPEN.match(tags)
     if not start or _CLOSE.search(tags):
         return raw, b""
-    end = max((tags.find(b">", found.end()) + 1 for found in _EVENT.finditer(tags) if found[1]), default=0)
+    end = max((found.end() for found in _EVENT_END.finditer(tags)), default=0)
     if not end:
         raise Quarantine("truncated", "it is cut off before its first complete event")
     return raw[:end] + b"</" + start[0][1:] + b">", raw[end:].strip()

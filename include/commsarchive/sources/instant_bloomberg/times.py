@@ -8,7 +8,9 @@ from functools import lru_cache
 
 _EPOCH = dt.date(1970, 1, 1).toordinal()
 _DIGITS = re.compile(r"[0-9]{1,17}")
-_STATED = re.compile(r"([0-9]{2}/[0-9]{2}/[0-9]{4} [0-9]{2}:[0-9]{2}):([0-5][0-9])")
+STATED = "([0-9]{2}/[0-9]{2}/[0-9]{4} [0-9]{2}:[0-9]{2}):([0-5][0-9])"
+"""``MM/DD/YYYY HH:MM`` and the seconds, as groups of an expression."""
+_STATED = re.compile(STATED)
 _SECONDS_BELOW = 10**11
 _MILLISECONDS_BELOW = 10**14
 
