@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from include.commsarchive.errors import Retriable
+from include.commsarchive.errors import Fatal, Retriable
 from include.commsarchive.staging.store import Folder, Staging
 
 
@@ -32,6 +32,12 @@ class StagingContract:
             assert stream.read() == b"one\n"
         assert folder.size("shards/a.jsonl") == 4
         assert folder.names("shards") == ["shards/a.jsonl"]
+
+    def test_what_is_gone_is_for_a_person_to_bring_back(self, folder: Folder) -> None:
+        with pytest.raises(Fatal, match=r"shards/a\.jsonl: is not there any more"):
+            folder.open("shards/a.jsonl")
+        with pytest.raises(Fatal, match=r"shards/a\.jsonl: is not there any more"):
+            folder.size("shards/a.jsonl")
 
     def test_a_write_that_fails_leaves_what_was_there_before(self, folder: Folder) -> None:
         with folder.write("d/a") as sink:
@@ -104,6 +110,12 @@ class TestLocalStaging(StagingContract):
             "0o700",
             "0o700",
         ]
+
+    def test_what_a_killed_write_left_is_not_listed(self, folder: Folder) -> None:
+        with folder.write("shards/a") as sink:
+            sink.write(b"x")
+            assert folder.names("shards") == []
+        assert folder.names("shards") == ["shards/a"]
 
     def test_a_full_disk_is_worth_another_try(self, folder: Folder) -> None:
         def full() -> None:

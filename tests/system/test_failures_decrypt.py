@@ -9,7 +9,7 @@ import pytest
 
 from include.commsarchive.connector import Pgp
 from include.commsarchive.errors import Fatal
-from include.commsarchive.ledger.base import HeldStage
+from include.commsarchive.ledger.base import Failure, HeldStage
 from include.commsarchive.pgp.gnupg import GnupgDecryptor
 from include.commsarchive.pgp.keys import KeyPair
 from include.commsarchive.pgp.settings import PgpSettings, PrivateKey
@@ -96,6 +96,8 @@ def test_a_bad_file_is_set_aside_and_a_better_one_is_archived_by_the_next_run(
     (held,) = archive.held()
     assert (held.stage, held.reason) == (HeldStage.DECRYPT, reason)
     assert held.place in held.detail
+    with archive.ledger() as ledger:
+        assert list(ledger.failures("one")) == [Failure(held.place, "", "", "decrypt", reason)]
 
     for old in archive.served.glob(f"{MORE_CHATS}*"):
         old.unlink()

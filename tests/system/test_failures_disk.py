@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import itertools
+import shutil
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 
-from include.commsarchive.errors import Retriable
+from include.commsarchive.errors import Fatal, Retriable
 from tests.servers.vendor import Vendor
+from tests.system import whole_path
 from tests.system.interrupted import End, fill_the_disk, sweep
 from tests.system.whole_path import CHATS, FILES, Archive, Mails, chat, export, numbers, send, tar
 
@@ -102,3 +105,17 @@ def test_a_copy_that_no_mailbox_took_is_filed_by_the_next_run_too(
     assert numbers(archive.archive("two")) == {"archived": 1, "made": 2}
     assert numbers(archive.replay()) == {"duplicate": 1, "known": 2}
     assert (archive.mails(), archive.reasons()) == (undisturbed(CHAT), [])
+
+
+def test_a_run_whose_staging_was_lost_says_so_and_collects_again_when_it_is_cleared(
+    archive: Archive, vendor: Vendor, undisturbed: Callable[..., Mails]
+) -> None:
+    send(archive, vendor, CHAT)
+    with patch.object(whole_path, "convert", side_effect=Retriable("later")), pytest.raises(Retriable):
+        archive.archive()
+    shutil.rmtree(archive.root / "staging")
+    with pytest.raises(Fatal, match="clear the whole run"):
+        archive.archive()
+    archive.clear()
+    assert numbers(archive.archive()) == {"archived": 1, "made": 2}
+    assert archive.mails() == undisturbed(CHAT)

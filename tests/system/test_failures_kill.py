@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -9,7 +10,9 @@ from unittest.mock import patch
 
 import pytest
 
+from include.commsarchive.errors import Retriable
 from include.commsarchive.ledger.sql import SqlLedger
+from include.commsarchive.stages import convert
 from tests.servers.vendor import Vendor
 from tests.system.interrupted import End, Fuse, die, interrupted, sweep
 from tests.system.whole_path import CHATS, CONNECTOR, FILES, Archive, Mails, chat, export, numbers, send, tar
@@ -76,3 +79,19 @@ def test_what_a_killed_run_had_filed_is_known_even_when_the_mapping_has_changed_
     assert numbers(archive.archive()) == {"archived": 1, "unmapped": 1, "made": made}
     assert archive.mails().items() > before.items()
     assert len(archive.mails()) == made
+
+
+def test_when_a_process_that_helps_to_convert_is_killed_the_task_is_tried_again(
+    archive: Archive, vendor: Vendor, undisturbed: Callable[..., Mails], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dying = archive.root.with_name("dying")
+    dying.write_text("#!/bin/sh\nkill -9 $$\n")
+    dying.chmod(0o700)
+    send(archive, vendor, DAY)
+    monkeypatch.setattr(convert, "PARALLEL_FROM", 0)
+    with monkeypatch.context() as broken:
+        broken.setattr(sys, "executable", str(dying))
+        with pytest.raises(Retriable, match="ended with status -9"):
+            archive.archive()
+    assert numbers(archive.archive()) == {"archived": 1, "quarantined": 1, "made": 2}
+    assert archive.mails() == undisturbed(DAY)

@@ -16,6 +16,7 @@ not recorded.
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Iterator, Sequence
 from functools import reduce
 from operator import add
@@ -23,7 +24,7 @@ from typing import Any
 
 from include.commsarchive import VERSION
 from include.commsarchive.errors import Fatal
-from include.commsarchive.ledger.base import ImportRecord, Ledger, Run, Totals
+from include.commsarchive.ledger.base import Failure, HeldStage, ImportRecord, Ledger, Run, Totals
 from include.commsarchive.stages.ingest import IngestReceipt
 from include.commsarchive.stages.run import ConvertReceipt, MapReceipt
 
@@ -66,6 +67,7 @@ def reconcile(
     ]
     if differences:
         raise Unbalanced(run.run_id, differences)
+    ledger.record_failures(run.run_id, list(_set_aside(run, ledger)))
     set_aside = sum(sum(receipt.quarantined.values()) for receipt in converted)
     files = ledger.files(run.run_id)
     counts = dict(totals.items) | {"quarantined": totals.items["quarantined"] + set_aside}
@@ -92,6 +94,13 @@ def reconcile(
         "software": VERSION,
     }
     return ledger.close_run(run.run_id, body)
+
+
+def _set_aside(run: Run, ledger: Ledger) -> Iterator[Failure]:
+    """Give a row of the import log for what decrypt and convert set aside; ingest wrote its own."""
+    for held in ledger.held(run.connector, dt.date.min, dt.date.max):
+        if held.run_id == run.run_id and held.stage in (HeldStage.DECRYPT, HeldStage.CONVERT):
+            yield Failure(held.place, "", "", held.stage, held.reason)
 
 
 def _items(handed_over: int, mapped: MapReceipt, totals: Totals) -> Iterator[str]:

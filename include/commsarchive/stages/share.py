@@ -6,6 +6,7 @@ chunks costs a tenth of parsing them, so nothing but the job and its counts cros
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import subprocess
@@ -130,6 +131,8 @@ def convert_side_by_side(job: Job, shares: int) -> Converted:
         for process in processes:
             process.kill()
             process.wait()
+            if process.stdout:
+                process.stdout.close()
     return done
 
 
@@ -198,8 +201,8 @@ def _convert_chunk(
 
 def _send(process: subprocess.Popen[bytes], job: Job) -> None:
     assert process.stdin is not None  # noqa: S101 - opened as a pipe just above
-    process.stdin.write(msgspec.json.encode(job))
-    process.stdin.close()
+    with contextlib.suppress(BrokenPipeError), process.stdin:  # one that has ended says why by its status
+        process.stdin.write(msgspec.json.encode(job))
     process.stdin = None
 
 

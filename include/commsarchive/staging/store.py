@@ -20,7 +20,7 @@ from typing import IO, BinaryIO
 
 from upath import UPath
 
-from include.commsarchive.errors import Retriable
+from include.commsarchive.errors import Fatal, Retriable
 
 BLOCK = 1024 * 1024
 _DISK = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS)
@@ -64,15 +64,24 @@ class Folder:
         return (self.root / name).is_file()
 
     def size(self, name: str) -> int:
-        """Give a file's size in bytes."""
-        return int((self.root / name).stat().st_size)
+        """Give a file's size in bytes.
+
+        Raises:
+            Fatal: it is not there.
+        """
+        with _expected(name):
+            return int((self.root / name).stat().st_size)
 
     def names(self, folder: str) -> list[str]:
-        """List the files directly in a folder, sorted, as names for this folder's verbs."""
+        """List the files directly in a folder, whole ones, sorted, as names for this folder's verbs."""
         path = self.root / folder
         if not path.is_dir():
             return []
-        return sorted(f"{folder}/{child.name}" for child in path.iterdir() if child.is_file())
+        return sorted(
+            f"{folder}/{child.name}"
+            for child in path.iterdir()
+            if child.is_file() and not child.name.startswith(".")
+        )
 
     def remove(self, name: str = "") -> bool:
         """Remove a file or everything below a folder; say whether there was anything."""
@@ -91,8 +100,13 @@ class Folder:
         return True
 
     def open(self, name: str) -> BinaryIO:
-        """Open a file for reading bytes."""
-        return (self.root / name).open("rb")
+        """Open a file for reading bytes.
+
+        Raises:
+            Fatal: it is not there.
+        """
+        with _expected(name):
+            return (self.root / name).open("rb")
 
     @contextlib.contextmanager
     def write(self, name: str) -> Iterator[IO[bytes]]:
@@ -182,6 +196,18 @@ def _make_private(folder: Path) -> None:
     if not folder.is_dir():
         _make_private(folder.parent)
         folder.mkdir(mode=0o700, exist_ok=True)
+
+
+@contextlib.contextmanager
+def _expected(name: str) -> Iterator[None]:
+    """Say that what an earlier task left is gone."""
+    try:
+        yield
+    except FileNotFoundError as error:
+        raise Fatal(
+            f"staging {name}: is not there any more. If the folder of the run was lost, clear the whole run: "
+            "it collects again; if that of held things, restore it from its backup"
+        ) from error
 
 
 @contextlib.contextmanager
