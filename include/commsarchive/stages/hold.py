@@ -47,7 +47,7 @@ def hold_bundle(scope: Scope, bundle: Bundle, files: Sequence[FileReceipt], unit
 def _held(scope: Scope, stage: HeldStage, reason: str, detail: str, where: tuple[str, str, str]) -> Held:
     place, path, sha256 = where
     return Held(
-        held_id=digest(scope.connector.name, stage, place, sha256),
+        held_id=digest(scope.connector.name, stage, path, place, sha256),
         run_id=scope.run.run_id,
         connector=scope.connector.name,
         day=scope.run.day,

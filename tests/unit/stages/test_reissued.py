@@ -1,0 +1,59 @@
+"""A day that is issued again under the same names: both versions stay apart, also on their way back in."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Self
+
+from include.commsarchive.connector import Pgp
+from include.commsarchive.pgp.base import Bounds, Decrypted, KeyInfo
+from include.commsarchive.stages.convert import convert
+from include.commsarchive.stages.replay import reopen
+from include.commsarchive.stages.run import Bundle
+from include.commsarchive.stages.shards import rows
+from tests.unit.stages.small_world import DAY, World
+
+FIRST, AGAIN = b"a|ann|bob|first\n", b"b|ann|bob|issued again\n"
+
+
+class Unsealer:
+    """Opens what `World.put` sealed."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def keys(self) -> list[KeyInfo]:
+        return []
+
+    def decrypt(self, encrypted: Path, target: Path, _signature: Path | None, _bounds: Bounds) -> Decrypted:
+        clear = encrypted.read_bytes().removeprefix(b"sealed ")
+        target.write_bytes(clear)
+        return Decrypted(len(clear), "", "")
+
+
+def test_each_version_goes_back_in_with_its_own_bytes(world: World) -> None:
+    world.connector = world.connector.model_copy(update={"pgp": Pgp(connection="keys")})
+    for number, content in enumerate((FIRST, AGAIN)):
+        scope = world.scope(f"memos/{number}")
+        convert(scope, Bundle("day", ("day.txt",)), [world.put(scope, "day.txt", content, "no-key")])
+    scope = world.scope("replay/1", "replay")
+    back = reopen(scope, (DAY, DAY), "all", Unsealer())
+    assert sorted(item.thread for item in rows(scope.folder, back.receipt.shards)) == ["a", "b"]
+
+
+def test_each_version_that_is_refused_for_the_same_reason_is_held(world: World) -> None:
+    for number, content in enumerate((FIRST, AGAIN)):
+        scope = world.scope(f"memos/{number}")
+        convert(scope, Bundle("alien", ("alien.txt",)), [world.put(scope, "alien.txt", content)])
+    assert len({held.path for held in world.ledger.held("memos", DAY, DAY)}) == 2
+
+
+def test_a_stopped_file_is_held_with_each_version_of_the_file_beside_it(world: World) -> None:
+    for number, content in enumerate((FIRST, AGAIN)):
+        scope = world.scope(f"memos/{number}")
+        good, bad = world.put(scope, "day.txt", content), world.put(scope, "day.files", b"tar", "no-key")
+        convert(scope, Bundle("day", ("day.txt",), ("day.files",)), [good, bad])
+    assert len({held.path for held in world.ledger.held("memos", DAY, DAY)}) == 2
