@@ -35,11 +35,18 @@ def convert(scope: Scope, bundle: Bundle, files: Sequence[FileReceipt]) -> Conve
         tuple(name for name in bundle.attachments if name not in stopped),
     )
     done = convert_bundle(scope.source, usable, scope.folder, scope.connector.items)
+    if not bundle.content:
+        done.refuse(scope.folder, [_alone(name) for name in usable.attachments])
     for file in stopped.values():
         count(done.receipt.quarantined, file.problem)
     if stopped or done.units:
         hold_bundle(scope, bundle, mine, done.units)
     return done.receipt
+
+
+def _alone(name: str) -> Refused:
+    why = f"{name}: no conversations came with it. When they have come, trigger a new run for the day"
+    return Refused("attachments-alone", name, why, b"")
 
 
 def convert_bundle(kind: Source, bundle: Bundle, folder: Folder, items: Items) -> Converted:

@@ -85,3 +85,11 @@ def test_names_that_no_source_claims_form_one_bundle() -> None:
         Bundle("day", ("day.txt",), ("day.files",)),
         Bundle("files", ("x.xml",), ("y.tar.gz",)),
     ]
+
+
+def test_attachments_that_came_without_their_conversations_are_set_aside(world: World) -> None:
+    scope = world.scope()
+    alone = Bundle("day", (), ("day.files",))
+    done = convert(scope, alone, [world.put(scope, "day.files", b"tar")])
+    assert (done.found, done.quarantined) == (1, {"attachments-alone": 1})
+    assert [held.place for held in world.ledger.held("memos", DAY, DAY)] == ["day.files"]
