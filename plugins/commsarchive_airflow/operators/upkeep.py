@@ -77,7 +77,8 @@ class FindSilentFeedsOperator(BaseOperator):
         with explained(), connect(ledger_url()) as ledger:
             for connector in catalogue().connectors.values():
                 since = (now - LOOK_BACK).date()
-                archived = {record.day for record in ledger.history(connector.name, since)}
+                records = ledger.history(connector.name, since)
+                archived = {record.day for record in records if record.body["kind"] != "replay"}
                 for day in silent_days(connector, archived, now):
                     structlog.get_logger(self.task_id).warning(
                         "day is not archived", connector=connector.name, day=day.isoformat()

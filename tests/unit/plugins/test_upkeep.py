@@ -33,9 +33,9 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Desk:
     return make_desk(tmp_path, monkeypatch)
 
 
-def close(desk: Desk, day: dt.date) -> str:
+def close(desk: Desk, day: dt.date, kind: str = "scheduled") -> str:
     """Close an empty run; its id."""
-    run = Run(f"desk_chat/{day}", "desk_chat", day, "scheduled", NOW)
+    run = Run(f"desk_chat/{kind}-{day}", "desk_chat", day, kind, NOW)
     with connect(desk.ledger) as ledger:
         ledger.open_run(run)
         reconcile(run, ledger, [], MapReceipt([], 0, 0, 0, 0, 0, 0, 0, "v"), [IngestReceipt()])
@@ -84,6 +84,15 @@ def test_each_silent_day_is_one_warning_line(desk: Desk) -> None:
     days = [line["day"] for line in lines if line["event"] == "day is not archived"]
     assert len(days) == number
     assert days[0] == (today - dt.timedelta(days=2)).isoformat()
+
+
+def test_a_replay_does_not_hide_that_its_own_day_is_silent(desk: Desk) -> None:
+    today = dt.datetime.now(dt.UTC).date()
+    desk.write(schedule={"start": (today - dt.timedelta(days=2)).isoformat(), "cron": "0 0 * * *"})
+    find = FindSilentFeedsOperator(task_id="find_silent_feeds")
+    before = find.execute(desk.context())
+    close(desk, today - dt.timedelta(days=2), "replay")
+    assert find.execute(desk.context()) == before > 0
 
 
 def test_staging_is_purged_after_the_run_has_closed_and_not_before_its_time(desk: Desk) -> None:
