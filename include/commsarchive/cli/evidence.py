@@ -7,6 +7,7 @@ import datetime as dt
 import json
 import os
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 from include.commsarchive.errors import Fatal
@@ -31,7 +32,7 @@ def add_commands(commands: Any) -> None:
             "--ledger",
             default=os.environ.get("COMMSARCHIVE_LEDGER", ""),
             metavar="URL",
-            help="database of the ledger; default: the environment variable COMMSARCHIVE_LEDGER",
+            help="database of the ledger; default: COMMSARCHIVE_LEDGER, else the file in AIRFLOW_HOME",
         )
 
 
@@ -93,6 +94,10 @@ def _plain(value: object) -> object:
 
 
 def _url(arguments: argparse.Namespace) -> str:
-    if not arguments.ledger:
-        raise Fatal("no ledger named. Pass --ledger URL or set COMMSARCHIVE_LEDGER")
-    return str(arguments.ledger)
+    """Find the ledger as the operators do, but make none."""
+    if arguments.ledger:
+        return str(arguments.ledger)
+    path = Path(os.environ.get("AIRFLOW_HOME") or "~/airflow").expanduser() / "commsarchive" / "ledger.db"
+    if not path.exists():
+        raise Fatal(f"no ledger: {path} is not there. Pass --ledger URL or set COMMSARCHIVE_LEDGER")
+    return f"sqlite:///{path}"

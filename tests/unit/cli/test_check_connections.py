@@ -1,0 +1,65 @@
+"""Checking connections before a connector is activated."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from include.commsarchive.cli.main import main
+
+SAMPLES = Path(__file__).parents[3] / "include" / "samples" / "instant_bloomberg"
+CONNECTOR = """
+name: feed
+source: instant_bloomberg
+collect: {connection: vendor_folder, folder: ., manifest: "daily_manifest_{yymmdd}.txt", allow_unencrypted: true}
+mapping: {third_party_mailbox: third-party@bank.example}
+deliver: {connection: vendor_archive}
+schedule: {start: 2024-03-11}
+"""
+
+
+@pytest.fixture
+def feed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A connector that collects the samples' first day from a folder."""
+    shutil.copytree(SAMPLES / "2024-03-11", tmp_path / "exports")
+    connections = {
+        "VENDOR_FOLDER": {"conn_type": "fs", "extra": {"path": str(tmp_path / "exports")}},
+        "VENDOR_ARCHIVE": {
+            "conn_type": "generic",
+            "extra": json.dumps({"destination": "maildir", "path": str(tmp_path / "mail"), "create": False}),
+        },
+    }
+    for name, fields in connections.items():
+        monkeypatch.setenv(f"AIRFLOW_CONN_{name}", json.dumps(fields))
+    path = tmp_path / "feed.yaml"
+    path.write_text(CONNECTOR, encoding="utf-8")
+    return path
+
+
+def test_every_door_is_tried_and_named(
+    feed: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "mail" / "third-party@bank.example").mkdir(parents=True)
+    for part in ("cur", "new", "tmp"):
+        (tmp_path / "mail" / "third-party@bank.example" / part).mkdir()
+    assert main(["check", "connections", str(feed), "--day", "2024-03-11"]) == 0
+    said = capsys.readouterr().out
+    assert "2024-03-11 is complete: f855501.att.240311.tar.gz, f855501.ib.240311.xml" in said
+    assert said.count("good ") == 4
+
+
+def test_a_shut_door_does_not_keep_the_others_from_being_tried(
+    feed: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["check", "connections", str(feed), "--day", "2024-03-12"]) == 4
+    said = capsys.readouterr().out
+    assert "2024-03-12 is not complete" in said
+    assert "wrong  reach mailboxes: third-party mailbox third-party@bank.example: no-such-mailbox" in said
+
+
+def test_nothing_is_filed_by_checking(feed: Path, tmp_path: Path) -> None:
+    main(["check", "connections", str(feed), "--day", "2024-03-11"])
+    assert not (tmp_path / "mail").exists()
