@@ -14,7 +14,7 @@ SAMPLES = Path(__file__).parents[3] / "include" / "samples" / "instant_bloomberg
 CONNECTOR = """
 name: feed
 source: instant_bloomberg
-collect: {connection: vendor_folder, folder: ., manifest: "daily_manifest_{yymmdd}.txt", allow_unencrypted: true}
+collect: {connection: vendor_folder, manifest: "daily_manifest_{yymmdd}.txt", allow_unencrypted: true}
 mapping: {third_party_mailbox: third-party@bank.example}
 deliver: {connection: vendor_archive}
 schedule: {start: 2024-03-11}
