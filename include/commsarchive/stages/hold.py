@@ -24,7 +24,7 @@ Manifest = tuple[Bundle, list[FileReceipt]]
 
 def hold_bundle(scope: Scope, bundle: Bundle, files: Sequence[FileReceipt], units: Sequence[Unit]) -> None:
     """Set a bundle aside for its stopped files and for the records that could not be read."""
-    path = f"bundles/{digest('bundle', *sorted(file.sha256 for file in files))}"
+    path = f"bundles/{digest('bundle', *sorted(_content(scope, file) for file in files))}"
     for file in files:
         for name in filter(None, (file.raw, file.signature)):
             scope.folder.copy(f"raw/{name}", scope.held, f"{path}/raw/{name}")
@@ -42,6 +42,14 @@ def hold_bundle(scope: Scope, bundle: Bundle, files: Sequence[FileReceipt], unit
         for unit in units
     ]
     scope.ledger.hold(stopped + refused)
+
+
+def _content(scope: Scope, file: FileReceipt) -> str:
+    """Name a file by its bytes and those of its signature, which may be issued again alone."""
+    if not file.signature:
+        return file.sha256
+    with scope.folder.open(f"raw/{file.signature}") as stream:
+        return file.sha256 + hashlib.sha256(stream.read()).hexdigest()
 
 
 def _held(scope: Scope, stage: HeldStage, reason: str, detail: str, where: tuple[str, str, str]) -> Held:

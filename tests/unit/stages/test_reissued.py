@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Self
 
@@ -57,3 +58,17 @@ def test_a_stopped_file_is_held_with_each_version_of_the_file_beside_it(world: W
         good, bad = world.put(scope, "day.txt", content), world.put(scope, "day.files", b"tar", "no-key")
         convert(scope, Bundle("day", ("day.txt",), ("day.files",)), [good, bad])
     assert len({held.path for held in world.ledger.held("memos", DAY, DAY)}) == 2
+
+
+def test_a_signature_that_is_issued_again_alone_is_held_beside_the_first(world: World) -> None:
+    for number, signature in enumerate((b"wrong", b"right")):
+        scope = world.scope(f"memos/{number}")
+        file = replace(world.put(scope, "day.txt", FIRST, "bad-signature"), signature="day.txt.gpg.sig")
+        with scope.folder.write(f"raw/{file.signature}") as sink:
+            sink.write(signature)
+        convert(scope, Bundle("day", ("day.txt",)), [file])
+    signatures = set()
+    for held in world.ledger.held("memos", DAY, DAY):
+        with scope.held.open(f"{held.path}/raw/day.txt.gpg.sig") as stream:
+            signatures.add(stream.read())
+    assert signatures == {b"wrong", b"right"}
