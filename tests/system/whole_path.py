@@ -112,7 +112,7 @@ class Archive:
             work = partial(reopen, scope, (dt.date.min, dt.date.max), which, self.keys)
             back = tasks.run("reopen", Reopened, work)
             record = self._file(scope, tasks, [back.receipt])
-            resolve(scope, back.held_ids)
+            resolve(scope, [back.receipt], back.held_ids)
             return record
 
     def clear(self, run_id: str = "one", task: str = "") -> None:

@@ -40,7 +40,7 @@ def convert(scope: Scope, bundle: Bundle, files: Sequence[FileReceipt]) -> Conve
     for file in stopped.values():
         count(done.receipt.quarantined, file.problem)
     if stopped or done.units:
-        hold_bundle(scope, bundle, mine, done.units)
+        done.receipt.held += hold_bundle(scope, bundle, mine, done.units)
     return done.receipt
 
 
@@ -66,6 +66,7 @@ def convert_bundle(kind: Source, bundle: Bundle, folder: Folder, items: Items) -
         done.add(convert_share(job, folder))
     done.receipt.shards.sort()
     done.receipt.participants = len(done.people)
+    done.receipt.attachments_unclaimed = len({one.blob for one in attachments.values()} - done.blobs)
     return done
 
 

@@ -22,8 +22,10 @@ from include.commsarchive.stages.share import Unit
 Manifest = tuple[Bundle, list[FileReceipt]]
 
 
-def hold_bundle(scope: Scope, bundle: Bundle, files: Sequence[FileReceipt], units: Sequence[Unit]) -> None:
-    """Set a bundle aside for its stopped files and for the records that could not be read."""
+def hold_bundle(
+    scope: Scope, bundle: Bundle, files: Sequence[FileReceipt], units: Sequence[Unit]
+) -> list[str]:
+    """Set a bundle aside for its stopped files and for the records that could not be read; give the ids."""
     path = f"bundles/{digest('bundle', *sorted(_content(scope, file) for file in files))}"
     for file in files:
         for name in filter(None, (file.raw, file.signature)):
@@ -41,7 +43,9 @@ def hold_bundle(scope: Scope, bundle: Bundle, files: Sequence[FileReceipt], unit
         _held(scope, HeldStage.CONVERT, unit.reason, unit.detail, (unit.place, path, unit.sha256))
         for unit in units
     ]
-    scope.ledger.hold(stopped + refused)
+    held = stopped + refused
+    scope.ledger.hold(held)
+    return [one.held_id for one in held]
 
 
 def _content(scope: Scope, file: FileReceipt) -> str:

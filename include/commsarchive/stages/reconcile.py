@@ -24,7 +24,7 @@ from typing import Any
 
 from include.commsarchive import VERSION
 from include.commsarchive.errors import Fatal
-from include.commsarchive.ledger.base import Failure, HeldStage, ImportRecord, Ledger, Run, Totals
+from include.commsarchive.ledger.base import Failure, ImportRecord, Ledger, Run, Totals
 from include.commsarchive.stages.ingest import IngestReceipt
 from include.commsarchive.stages.run import ConvertReceipt, MapReceipt
 
@@ -67,7 +67,7 @@ def reconcile(
     ]
     if differences:
         raise Unbalanced(run.run_id, differences)
-    ledger.record_failures(run.run_id, list(_set_aside(run, ledger)))
+    ledger.record_failures(run.run_id, list(_set_aside(run, ledger, converted)))
     set_aside = sum(sum(receipt.quarantined.values()) for receipt in converted)
     files = ledger.files(run.run_id)
     counts = dict(totals.items) | {"quarantined": totals.items["quarantined"] + set_aside}
@@ -82,6 +82,7 @@ def reconcile(
         "unmapped": totals.unmapped,
         "unmapped_people": mapped.unmapped_people,
         "partial": totals.partial,
+        "attachments_unclaimed": sum(receipt.attachments_unclaimed for receipt in converted),
         "deliveries_planned": totals.deliveries_planned,
         "deliveries_made": totals.deliveries_made,
         "deliveries_partial": totals.deliveries_partial,
@@ -96,10 +97,11 @@ def reconcile(
     return ledger.close_run(run.run_id, body)
 
 
-def _set_aside(run: Run, ledger: Ledger) -> Iterator[Failure]:
+def _set_aside(run: Run, ledger: Ledger, converted: Sequence[ConvertReceipt]) -> Iterator[Failure]:
     """Give a row of the import log for what decrypt and convert set aside; ingest wrote its own."""
+    ids = {held_id for receipt in converted for held_id in receipt.held}
     for held in ledger.held(run.connector, dt.date.min, dt.date.max):
-        if held.run_id == run.run_id and held.stage in (HeldStage.DECRYPT, HeldStage.CONVERT):
+        if held.held_id in ids:
             yield Failure(held.place, "", "", held.stage, held.reason)
 
 

@@ -83,16 +83,19 @@ def _items(scope: Scope, entries: Sequence[Held]) -> ConvertReceipt:
     return receipt
 
 
-def resolve(scope: Scope, reopened: Iterable[str]) -> int:
-    """Say which held things this run took care of; give their number.
+def resolve(scope: Scope, converted: Iterable[ConvertReceipt], reopened: Iterable[str]) -> int:
+    """Say which held things this run took care of; give their number. Call it when the run has closed.
 
-    Called after the run's deliveries: a thing that this run set aside again stays open.
+    They are what it reopened, and what an earlier try of it could not read; what this try set aside
+    stays open.
     """
-    again = {
-        held.held_id
+    now = {held_id for receipt in converted for held_id in receipt.held}
+    mine = {
+        held.held_id: held.stage in (HeldStage.DECRYPT, HeldStage.CONVERT)
         for held in scope.ledger.held(scope.connector.name, dt.date.min, dt.date.max)
         if held.run_id == scope.run.run_id
     }
-    done = [held_id for held_id in reopened if held_id not in again]
+    mended = {held_id for held_id, unread in mine.items() if unread and held_id not in now}
+    done = mended.union(reopened) - (mine.keys() - mended)
     scope.ledger.resolve(done, scope.run.run_id)
     return len(done)

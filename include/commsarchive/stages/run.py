@@ -72,6 +72,8 @@ class ConvertReceipt:
     """What `convert` made of a bundle.
 
     ``found`` = ``items`` + the sum of ``quarantined`` (by reason). ``events`` are counted by kind.
+    ``attachments_missing`` are listed but were not delivered, ``attachments_unclaimed`` the other way
+    round. ``held`` are the ids of what was set aside.
     """
 
     bundle: str
@@ -81,8 +83,10 @@ class ConvertReceipt:
     participants: int = 0
     attachments: int = 0
     attachments_missing: int = 0
+    attachments_unclaimed: int = 0
     repaired: int = 0
     quarantined: dict[str, int] = field(default_factory=dict)
+    held: list[str] = field(default_factory=list)
 
     @property
     def found(self) -> int:
@@ -96,6 +100,8 @@ class ConvertReceipt:
         self.participants += other.participants
         self.attachments += other.attachments
         self.attachments_missing += other.attachments_missing
+        self.attachments_unclaimed += other.attachments_unclaimed
+        self.held += other.held
         self.repaired += other.repaired
         for kind, number in other.events.items():
             count(self.events, kind, number)

@@ -50,12 +50,14 @@ class Converted:
     receipt: ConvertReceipt
     units: list[Unit] = field(default_factory=list)
     people: set[str] = field(default_factory=set)
+    blobs: set[str] = field(default_factory=set)
 
     def add(self, other: Converted) -> None:
         """Take another share's result into this one."""
         self.receipt.add(other.receipt)
         self.units += other.units
         self.people |= other.people
+        self.blobs |= other.blobs
 
     def refuse(self, folder: Folder, refused: Iterable[Refused]) -> None:
         """Set things aside with their bytes."""
@@ -174,6 +176,7 @@ def _parse(kind: Source, chunk: Chunk | Refused, job: Job) -> tuple[Converted, l
             done.people.update(person.key for person in staged.people)
             done.receipt.items += 1
             done.receipt.repaired += any(mark.startswith("repaired") for mark in staged.marks)
+            done.blobs.update(attachment.blob for attachment in staged.attachments)
             done.receipt.attachments += len(staged.attachments)
             done.receipt.attachments_missing += sum(not a.blob for a in staged.attachments)
             for event, number in staged.counts.items():

@@ -54,14 +54,15 @@ class ReconcileOperator(StageOperator):
         from include.commsarchive.stages.replay import resolve
 
         with self.opened(context) as scope:
+            converted = all_restored(self.converted, ConvertReceipt)
             record = reconcile(
                 scope.run,
                 scope.ledger,
-                all_restored(self.converted, ConvertReceipt),
+                converted,
                 restored(self.mapped, MapReceipt),
                 all_restored(self.ingested, IngestReceipt),
             )
-            resolved = resolve(scope, self.reopened) if self.reopened else 0
+            resolved = resolve(scope, converted, self.reopened)
             counts = {name: record.body[name] for name in COUNTS}
             self.say("closed", scope, counts, resolved=resolved, record=record.seq, hash=record.hash)
             _warn(self.task_id, counts)

@@ -40,6 +40,6 @@ class ReopenOperator(StageOperator):
             if days[0] > days[1]:
                 raise Fatal(f"replay: the first day {days[0]} comes after the last, {days[1]}. Swap them")
             done = reopen(scope, days, self.which, keys)
-            self.say("reopened", scope, done.receipt, held=len(done.held_ids))
+            self.say("reopened", scope, done.receipt, taken_up=len(done.held_ids))
             context["ti"].xcom_push(HELD, list(done.held_ids))
             return plain(done.receipt)

@@ -93,3 +93,9 @@ def test_attachments_that_came_without_their_conversations_are_set_aside(world: 
     done = convert(scope, alone, [world.put(scope, "day.files", b"tar")])
     assert (done.found, done.quarantined) == (1, {"attachments-alone": 1})
     assert [held.place for held in world.ledger.held("memos", DAY, DAY)] == ["day.files"]
+
+
+def test_attachments_that_no_conversation_names_are_counted(world: World) -> None:
+    scope = world.scope()
+    files = [world.put(scope, "day.txt", b"a|ann|bob|hi\n"), world.put(scope, "day.files", b"the note")]
+    assert convert(scope, BUNDLE, files).attachments_unclaimed == 1

@@ -91,7 +91,7 @@ def test_replay_files_for_a_person_who_was_mapped_since(world: World) -> None:
     scope = world.scope("replay/1", "replay")
     back = reopen(scope, DAYS, "unmapped", None)
     file_shards(world, scope, back.receipt.shards, world.resolver("ann", "bob"))
-    assert resolve(scope, back.held_ids) == 1
+    assert resolve(scope, [], back.held_ids) == 1
     assert world.filed() == {"ann@bank.example/Memos": 1, "bob@bank.example/Memos": 1}
     assert list(world.ledger.held("memos", *DAYS)) == []
 
@@ -101,7 +101,7 @@ def test_replay_leaves_open_what_is_set_aside_again(world: World) -> None:
     scope = world.scope("replay/1", "replay")
     back = reopen(scope, DAYS, "unmapped", None)
     file_shards(world, scope, back.receipt.shards, world.resolver("ann"))
-    assert resolve(scope, back.held_ids) == 0
+    assert resolve(scope, [], back.held_ids) == 0
     assert len(list(world.ledger.held("memos", *DAYS))) == 1
 
 
@@ -118,7 +118,7 @@ def test_a_mailbox_that_refuses_holds_the_item_and_the_others_get_theirs(world: 
     scope = world.scope("replay/1", "replay")
     back = reopen(scope, DAYS, "quarantined", None)
     _, filed = file_shards(world, scope, back.receipt.shards, rules)
-    assert (filed.made, resolve(scope, back.held_ids)) == (1, 1)
+    assert (filed.made, resolve(scope, [], back.held_ids)) == (1, 1)
     assert world.filed() == {"bob@bank.example/Memos": 1}
 
 
@@ -141,3 +141,19 @@ def test_partitions_divide_the_mailboxes_and_lose_none(world: World, partitions:
     _, filed = archive(world, world.scope(), content, world.resolver(*names))
     assert filed.made == 39
     assert world.filed()["p0@bank.example/Memos"] == 20
+
+
+def test_a_run_that_is_cleared_after_mending_closes_what_its_first_try_set_aside(world: World) -> None:
+    scope = world.scope()
+    first = convert(scope, BUNDLE, [world.put(scope, "day.txt", b"a|ann|bob|hi\n", problem="no-key")])
+    assert len(first.held) == 1
+    second = convert(scope, BUNDLE, [world.put(scope, "day.txt", b"a|ann|bob|hi\n")])
+    assert resolve(scope, [second], []) == 1
+    assert list(world.ledger.held("memos", *DAYS)) == []
+
+
+def test_what_this_try_set_aside_stays_open(world: World) -> None:
+    scope = world.scope()
+    done = convert(scope, BUNDLE, [world.put(scope, "day.txt", b"!broken\n")])
+    assert resolve(scope, [done], []) == 0
+    assert [held.held_id for held in world.ledger.held("memos", *DAYS)] == done.held

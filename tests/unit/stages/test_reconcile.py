@@ -87,6 +87,7 @@ def test_the_record_holds_every_number_and_they_close(
         "unmapped": 0,
         "unmapped_people": 2,
         "partial": 1,
+        "attachments_unclaimed": 0,
         "deliveries_planned": 6,
         "deliveries_made": 3,
         "deliveries_partial": 1,
