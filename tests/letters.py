@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from include.commsarchive.ids import delivery_key, digest
 from include.commsarchive.ledger.base import Delivery, Held, HeldStage, ItemState, PlannedItem, Run
 from include.commsarchive.model import Address, Letter, Mail, MailPart
+from include.commsarchive.stages.ingest import Sending
+from include.commsarchive.stages.shards import Place
 
 FOLDER = "InstantBloomberg"
 DAY = dt.date(2026, 3, 2)
@@ -51,6 +53,11 @@ def make_mail(item: str, *, attachment: bytes = b"") -> Mail:
 
 def make_letter(item: str, mailbox: str = "ann@firm.example", *, folder: str = FOLDER) -> Letter:
     return Letter(make_delivery(item, mailbox, folder=folder).delivery_key, mailbox, folder, make_mail(item))
+
+
+def make_sending(item: str, mailbox: str = "ann@firm.example") -> Sending:
+    place = Place(f"shards/{item}.jsonl", 0, 0)
+    return Sending(make_delivery(item, mailbox), make_letter(item, mailbox), place)
 
 
 def encode(mail: Mail) -> Iterator[bytes]:

@@ -14,7 +14,7 @@ import signal
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -26,12 +26,11 @@ from include.commsarchive.ledger.base import Delivery, Held, HeldStage, ImportRe
 from include.commsarchive.ledger.sql import connect
 from include.commsarchive.mailbox import disk
 from include.commsarchive.mailbox.maildir import Maildir
-from include.commsarchive.model import Letter
 from include.commsarchive.stages import ingest as stage
-from include.commsarchive.stages.ingest import IngestReceipt, Planned, ingest, recover
+from include.commsarchive.stages.ingest import IngestReceipt, Sending, ingest, recover
 from include.commsarchive.stages.reconcile import reconcile
 from include.commsarchive.stages.run import ConvertReceipt, MapReceipt
-from tests.letters import DAY, FOLDER, encode, make_delivery, make_item, make_mail, make_run
+from tests.letters import DAY, FOLDER, encode, make_item, make_mail, make_run, make_sending
 from tests.maildirs import read_tree
 
 OWNERS = ("ann@firm.example", "bob@firm.example")
@@ -57,12 +56,12 @@ class World:
     def owners(self, number: int) -> tuple[str, ...]:
         return (*OWNERS, GONE) if number % 3 == 0 else OWNERS
 
-    def plan(self) -> Iterator[Planned]:
+    def plan(self) -> Iterator[Sending]:
         for number in range(self.items):
             mail = make_mail(str(number))
             for owner in self.owners(number):
-                delivery = make_delivery(str(number), owner)
-                yield delivery, Letter(delivery.delivery_key, owner, FOLDER, mail)
+                sending = make_sending(str(number), owner)
+                yield replace(sending, letter=replace(sending.letter, mail=mail))
 
     def must_hold(self) -> dict[tuple[str, str], list[bytes]]:
         mails = sorted(b"".join(encode(make_mail(str(number)))) for number in range(self.items))
@@ -122,7 +121,9 @@ def archive(world: World, run_id: str) -> tuple[IngestReceipt, ImportRecord]:
             ledger=ledger,
             mailbox=mailbox,
             run_id=run_id,
-            on_failed=lambda delivery, reason: ledger.hold([held(delivery, reason, run_id)]),
+            on_failed=lambda failed: ledger.hold(
+                [held(one.delivery, reason, run_id) for one, reason in failed]
+            ),
         )
         recover(ledger, mailbox, run_id)
         mapped = MapReceipt([], world.items, 0, 0, 0, 0, 0, sum(item.deliveries for item in items), "v1")

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import cast
+from collections.abc import Iterator, Sequence
 
 import msgspec
 
@@ -13,19 +11,12 @@ from include.commsarchive.mailbox.base import Mailbox
 from include.commsarchive.message.mail import make_mail
 from include.commsarchive.model import Letter
 from include.commsarchive.stages.hold import hold_item
-from include.commsarchive.stages.ingest import IngestReceipt, ingest
+from include.commsarchive.stages.ingest import IngestReceipt, Sending, ingest
 from include.commsarchive.stages.map_users import Planned
 from include.commsarchive.stages.run import Scope
-from include.commsarchive.stages.shards import ItemReader, Place, decode
+from include.commsarchive.stages.shards import ItemReader, decode
 
 _planned = msgspec.json.Decoder(Planned).decode
-
-
-@dataclass(frozen=True, slots=True)
-class _Placed(Delivery):
-    """A delivery that knows where its item lies, should it have to be held."""
-
-    place: Place
 
 
 def deliver(scope: Scope, plan: str, mailbox: Mailbox) -> IngestReceipt:
@@ -37,12 +28,22 @@ def deliver(scope: Scope, plan: str, mailbox: Mailbox) -> IngestReceipt:
     """
     with ItemReader(scope.folder) as reader:
 
-        def hold(delivery: Delivery, reason: str) -> None:
-            """Keep the item before the failure is settled, so that a kill between loses nothing."""
-            row = reader.raw(cast(_Placed, delivery).place)
-            scope.ledger.hold([hold_item(scope, HeldStage.INGEST, reason, row)])
-            failure = Failure(delivery.key, "", delivery.mailbox, "ingest", reason)
-            scope.ledger.record_failures(scope.run.run_id, [failure])
+        def hold(failed: Sequence[tuple[Sending, str]]) -> None:
+            """Keep the items before the failures are settled, so that a kill between loses nothing."""
+            reasons = {one.place: reason for one, reason in failed}
+            scope.ledger.hold(
+                [
+                    hold_item(scope, HeldStage.INGEST, reason, reader.raw(place))
+                    for place, reason in reasons.items()
+                ]
+            )
+            scope.ledger.record_failures(
+                scope.run.run_id,
+                [
+                    Failure(one.delivery.key, "", one.delivery.mailbox, "ingest", reason)
+                    for one, reason in failed
+                ],
+            )
 
         return ingest(
             _letters(scope, plan, reader),
@@ -53,7 +54,7 @@ def deliver(scope: Scope, plan: str, mailbox: Mailbox) -> IngestReceipt:
         )
 
 
-def _letters(scope: Scope, plan: str, reader: ItemReader) -> Iterator[tuple[Delivery, Letter]]:
+def _letters(scope: Scope, plan: str, reader: ItemReader) -> Iterator[Sending]:
     """Make the letters of a plan, one mail for all copies of an item."""
     with scope.folder.open(plan) as stream:
         for row in map(_planned, stream):
@@ -65,7 +66,8 @@ def _letters(scope: Scope, plan: str, reader: ItemReader) -> Iterator[tuple[Deli
             )
             for copy in row.copies:
                 mailbox, folder, name = copy.mailbox, copy.folder, copy.delivery_key
-                yield (
-                    _Placed(name, row.key, row.revision, scope.destination, mailbox, folder, row.place),
+                yield Sending(
+                    Delivery(name, row.key, row.revision, scope.destination, mailbox, folder),
                     Letter(name, mailbox, folder, mail),
+                    row.place,
                 )

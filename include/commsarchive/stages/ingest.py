@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from include.commsarchive.ledger.base import Delivery, Ledger
 from include.commsarchive.mailbox.base import Mailbox
 from include.commsarchive.model import Letter, Mail, Outcome
+from include.commsarchive.stages.shards import Place
 
 MOST_LETTERS = 1000
 """Letters of one batch: enough to share the cost of a commit and a flush, few enough to look up."""
@@ -28,8 +29,17 @@ MOST_LETTERS = 1000
 MOST_BYTES = 32 * 1024 * 1024
 """Bytes of text in one batch, each mail counted once; attachments are read when they are written."""
 
-Planned = tuple[Delivery, Letter]
-OnFailed = Callable[[Delivery, str], None]
+
+@dataclass(frozen=True, slots=True)
+class Sending:
+    """One copy to file: what the ledger knows it by, what is filed, and where its item lies."""
+
+    delivery: Delivery
+    letter: Letter
+    place: Place
+
+
+OnFailed = Callable[[Sequence[tuple[Sending, str]]], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,12 +68,12 @@ class IngestReceipt:
 
 
 def ingest(
-    letters: Iterable[Planned], *, ledger: Ledger, mailbox: Mailbox, run_id: str, on_failed: OnFailed
+    letters: Iterable[Sending], *, ledger: Ledger, mailbox: Mailbox, run_id: str, on_failed: OnFailed
 ) -> IngestReceipt:
     """File letters, in batches, with flat memory. Safe to repeat after a kill at any point.
 
-    ``on_failed`` is told of each copy that can never be filed, and why; it returns when the item is
-    held for replay, durably, and takes being told again.
+    ``on_failed`` is told of the copies of a batch that can never be filed, each with the reason; it
+    returns when their items are held for replay, durably, and takes being told again.
 
     Raises:
         Retriable: the destination or the ledger cannot be reached; progress is kept.
@@ -92,14 +102,14 @@ def recover(ledger: Ledger, mailbox: Mailbox, run_id: str) -> int:
     return len(found)
 
 
-def _batches(letters: Iterable[Planned]) -> Iterator[list[Planned]]:
-    batch: list[Planned] = []
+def _batches(letters: Iterable[Sending]) -> Iterator[list[Sending]]:
+    batch: list[Sending] = []
     size = 0
     last: Mail | None = None
-    for delivery, letter in letters:
-        batch.append((delivery, letter))
-        if letter.mail is not last:
-            last = letter.mail
+    for one in letters:
+        batch.append(one)
+        if one.letter.mail is not last:
+            last = one.letter.mail
             size += len(last.text) + len(last.html)
         if len(batch) >= MOST_LETTERS or size >= MOST_BYTES:
             yield batch
@@ -109,22 +119,18 @@ def _batches(letters: Iterable[Planned]) -> Iterator[list[Planned]]:
 
 
 def _file(
-    batch: Sequence[Planned], ledger: Ledger, mailbox: Mailbox, run_id: str, on_failed: OnFailed
+    batch: Sequence[Sending], ledger: Ledger, mailbox: Mailbox, run_id: str, on_failed: OnFailed
 ) -> IngestReceipt:
-    deliveries = {delivery.delivery_key: delivery for delivery, _ in batch}
-    known = ledger.intend(run_id, list(deliveries.values()))
-    in_doubt = [deliveries[key] for key, one in known.items() if not one.delivered]
+    sendings = {one.delivery.delivery_key: one for one in batch}
+    known = ledger.intend(run_id, [one.delivery for one in sendings.values()])
+    in_doubt = [sendings[key].delivery for key, one in known.items() if not one.delivered]
     found = _find(mailbox, in_doubt)
     unsent = {one.delivery_key for one in in_doubt} - found.keys()
-    to_send = {
-        letter.delivery_key: letter
-        for _, letter in batch
-        if letter.delivery_key not in known or letter.delivery_key in unsent
-    }
-    outcomes = mailbox.append(list(to_send.values()))
-    failed = [one for one in outcomes if one.reason]
-    for one in failed:
-        on_failed(deliveries[one.delivery_key], one.reason)
+    to_send = [one.letter for key, one in sendings.items() if key not in known or key in unsent]
+    outcomes = mailbox.append(to_send)
+    failed = [(sendings[one.delivery_key], one.reason) for one in outcomes if one.reason]
+    if failed:
+        on_failed(failed)
     ledger.settle(run_id, [*(Outcome(key, server_id) for key, server_id in found.items()), *outcomes])
     mine = sum(one.delivered and one.run_id == run_id for one in known.values())
     return IngestReceipt(

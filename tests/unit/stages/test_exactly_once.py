@@ -22,10 +22,10 @@ from include.commsarchive.ledger.memory import MemoryLedger
 from include.commsarchive.mailbox.base import Mailbox
 from include.commsarchive.model import Letter, Outcome
 from include.commsarchive.stages import ingest as stage
-from include.commsarchive.stages.ingest import Planned, ingest, recover
+from include.commsarchive.stages.ingest import Sending, ingest, recover
 from include.commsarchive.stages.reconcile import reconcile
 from include.commsarchive.stages.run import ConvertReceipt, MapReceipt
-from tests.letters import make_delivery, make_item, make_letter, make_run
+from tests.letters import make_delivery, make_item, make_run, make_sending
 
 ITEMS = ("u", "v", "w")
 OWNERS = ("ann@firm.example", "bob@firm.example", "eve@firm.example")
@@ -162,23 +162,22 @@ class ExactlyOnce(RuleBasedStateMachine):
         self.wanted |= {one.delivery_key for one in deliveries}
         left_out = self.made_elsewhere(ledger, run_id, deliveries) if leave_out else set()
         ledger.record_items(run_id, [self.planned_item(item, left_out) for item in ITEMS])
-        letters: list[Planned] = [
-            (make_delivery(item, owner), make_letter(item, owner))
-            for item in ITEMS
-            for owner in sorted(self.mapping[item])
-        ]
+        letters = [make_sending(item, owner) for item in ITEMS for owner in sorted(self.mapping[item])]
         with mock.patch.object(stage, "MOST_LETTERS", 2):
             filed = ingest(
-                [pair for pair in letters if pair[0].delivery_key not in left_out],
+                [one for one in letters if one.delivery.delivery_key not in left_out],
                 ledger=ledger,
                 mailbox=mailbox,
                 run_id=run_id,
-                on_failed=lambda delivery, _: self.held.add(delivery.delivery_key),
+                on_failed=self.hold,
             )
         recover(ledger, mailbox, run_id)
         mapped = MapReceipt([], len(ITEMS), 0, 0, 0, 0, 0, len(deliveries), "v1")
         reconcile(run, ledger, [ConvertReceipt("day", items=len(ITEMS))], mapped, [filed])
         return deliveries
+
+    def hold(self, failed: Sequence[tuple[Sending, str]]) -> None:
+        self.held |= {one.delivery.delivery_key for one, _ in failed}
 
     def made_elsewhere(self, ledger: Ledger, run_id: str, deliveries: Sequence[Delivery]) -> set[str]:
         known = ledger.delivered([one.delivery_key for one in deliveries])

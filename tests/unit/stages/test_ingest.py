@@ -8,19 +8,18 @@ from dataclasses import replace
 import pytest
 
 from include.commsarchive.errors import Retriable
-from include.commsarchive.ledger.base import Delivery
 from include.commsarchive.ledger.memory import MemoryLedger
 from include.commsarchive.mailbox.memory import MemoryMailbox
 from include.commsarchive.model import Letter, Outcome
 from include.commsarchive.stages import ingest as stage
-from include.commsarchive.stages.ingest import IngestReceipt, Planned, ingest, recover
-from tests.letters import FOLDER, encode, make_delivery, make_item, make_letter, make_mail, make_run
+from include.commsarchive.stages.ingest import IngestReceipt, Sending, ingest, recover
+from tests.letters import encode, make_item, make_mail, make_run, make_sending
 
 ANN, BOB, GONE = (f"{name}@firm.example" for name in ("ann", "bob", "gone"))
 
 
-def plan(*copies: tuple[str, str]) -> list[Planned]:
-    return [(make_delivery(item, owner), make_letter(item, owner)) for item, owner in copies]
+def plan(*copies: tuple[str, str]) -> list[Sending]:
+    return [make_sending(item, owner) for item, owner in copies]
 
 
 class Recorder(MemoryMailbox):
@@ -58,11 +57,9 @@ def ledger() -> MemoryLedger:
 
 
 def run_ingest(
-    ledger: MemoryLedger, mailbox: Recorder, planned: Sequence[Planned], run_id: str = "one"
+    ledger: MemoryLedger, mailbox: Recorder, planned: Sequence[Sending], run_id: str = "one"
 ) -> IngestReceipt:
-    return ingest(
-        planned, ledger=ledger, mailbox=mailbox, run_id=run_id, on_failed=lambda delivery, reason: None
-    )
+    return ingest(planned, ledger=ledger, mailbox=mailbox, run_id=run_id, on_failed=lambda failed: None)
 
 
 def copies(mailbox: MemoryMailbox) -> int:
@@ -110,21 +107,23 @@ def test_after_an_unknown_end_only_what_the_mailbox_lacks_is_sent(
     assert list(ledger.open_intents("one")) == []
 
 
-def test_a_failed_copy_is_told_before_the_ledger_settles_it(ledger: MemoryLedger, mailbox: Recorder) -> None:
+def test_failed_copies_are_told_together_before_the_ledger_settles_them(
+    ledger: MemoryLedger, mailbox: Recorder
+) -> None:
     told = []
 
-    def hold(delivery: Delivery, reason: str) -> None:
-        told.append((delivery, reason))
+    def hold(failed: Sequence[tuple[Sending, str]]) -> None:
+        told.append(failed)
         raise Retriable("killed while it was being held")
 
-    ledger.record_items("one", [make_item("x", 2)])
-    planned = plan(("x", ANN), ("x", GONE))
+    ledger.record_items("one", [make_item("x", 2), make_item("y")])
+    planned = plan(("x", ANN), ("x", GONE), ("y", GONE))
     with pytest.raises(Retriable):
         ingest(planned, ledger=ledger, mailbox=mailbox, run_id="one", on_failed=hold)
-    assert told == [(planned[1][0], "no-such-mailbox")]
+    assert told == [[(planned[1], "no-such-mailbox"), (planned[2], "no-such-mailbox")]]
     assert ledger.totals("one").deliveries_failed == 0
-    assert run_ingest(ledger, mailbox, planned) == IngestReceipt(planned=2, made=1, failed=1, recovered=1)
-    assert ledger.totals("one").deliveries_failed == 1
+    assert run_ingest(ledger, mailbox, planned) == IngestReceipt(planned=3, made=1, failed=2, recovered=1)
+    assert ledger.totals("one").deliveries_failed == 2
 
 
 def test_a_failed_copy_may_be_filed_by_the_next_try(ledger: MemoryLedger, mailbox: Recorder) -> None:
@@ -149,8 +148,8 @@ def test_a_batch_is_bounded_by_the_bytes_of_its_mails_each_counted_once(
     shared, other = (replace(make_mail(item), text="x" * 600) for item in "xy")
     planned = []
     for number, mail in enumerate([shared, shared, shared, other, other, shared, other]):
-        delivery = make_delivery(str(number))
-        planned.append((delivery, Letter(delivery.delivery_key, ANN, FOLDER, mail)))
+        sending = make_sending(str(number), ANN)
+        planned.append(replace(sending, letter=replace(sending.letter, mail=mail)))
     run_ingest(ledger, mailbox, planned)
     assert mailbox.asked == [("append", 4), ("append", 2), ("append", 1)]
 
@@ -159,14 +158,14 @@ def test_letters_are_taken_as_they_are_needed(ledger: MemoryLedger, mailbox: Rec
     most = stage.MOST_LETTERS
     taken = 0
 
-    def letters() -> Iterator[Planned]:
+    def letters() -> Iterator[Sending]:
         nonlocal taken
         for number in range(2 * most):
             assert taken - copies(mailbox) <= most
             taken += 1
             yield plan((str(number), ANN))[0]
 
-    receipt = ingest(letters(), ledger=ledger, mailbox=mailbox, run_id="one", on_failed=lambda *_: None)
+    receipt = ingest(letters(), ledger=ledger, mailbox=mailbox, run_id="one", on_failed=lambda failed: None)
     assert receipt.made == 2 * most
 
 

@@ -1,0 +1,67 @@
+"""What deliver does with the copies that no mailbox takes."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+import pytest
+
+from include.commsarchive.ledger.memory import MemoryLedger
+from include.commsarchive.mailbox.memory import MemoryMailbox
+from include.commsarchive.mapping.resolve import Resolver
+from include.commsarchive.message.mime import encode
+from include.commsarchive.stages.convert import convert
+from include.commsarchive.stages.deliver import deliver
+from include.commsarchive.stages.ingest import IngestReceipt
+from include.commsarchive.stages.map_users import map_users
+from include.commsarchive.stages.run import Bundle, Scope
+from tests.unit.stages.small_world import DAY, World
+
+
+class CountingLedger(MemoryLedger):
+    """Counts the verbs that commit what failed."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.commits: Counter[str] = Counter()
+
+    def hold(self, *args: Any) -> None:
+        self.commits["hold"] += 1
+        super().hold(*args)
+
+    def record_failures(self, *args: Any) -> None:
+        self.commits["record_failures"] += 1
+        super().record_failures(*args)
+
+
+def file_in_one_partition(world: World, scope: Scope, content: bytes, rules: Resolver) -> IngestReceipt:
+    done = convert(scope, Bundle("day", ("day.txt",)), [world.put(scope, "day.txt", content)])
+    (plan,) = map_users(scope, done.shards, rules).plans
+    return deliver(scope, plan, world.mailbox)
+
+
+@pytest.fixture
+def ledger(world: World) -> CountingLedger:
+    """The ledger of a world whose mailboxes are all in one partition and where only Ann's exists."""
+    deliver_to = world.connector.deliver.model_copy(update={"partitions": 1})
+    world.connector = world.connector.model_copy(update={"deliver": deliver_to})
+    world.mailbox = MemoryMailbox(encode, only=["ann@bank.example"])
+    world.ledger = ledger = CountingLedger()
+    return ledger
+
+
+def test_all_that_fails_in_a_batch_is_held_and_recorded_at_once(world: World, ledger: CountingLedger) -> None:
+    scope = world.scope()
+    content = "".join(f"room{number}|bob|eve|hi\n" for number in range(20)).encode()
+    filed = file_in_one_partition(world, scope, content, world.resolver("bob", "eve"))
+    assert filed.failed == 40
+    assert len(list(ledger.held("memos", DAY, DAY))) == 20
+    assert len(list(ledger.failures(scope.run.run_id))) == 40
+    assert ledger.commits == {"hold": 1, "record_failures": 1}
+
+
+def test_a_batch_without_failures_commits_none(world: World, ledger: CountingLedger) -> None:
+    filed = file_in_one_partition(world, world.scope(), b"a|ann|EXT|hi\n", world.resolver("ann"))
+    assert filed.made == 1
+    assert ledger.commits == {}
