@@ -10,7 +10,7 @@ from include.commsarchive.ledger.base import Delivery, Failure, HeldStage
 from include.commsarchive.mailbox.base import Mailbox
 from include.commsarchive.message.mail import make_mail
 from include.commsarchive.model import Letter
-from include.commsarchive.stages.hold import hold_item
+from include.commsarchive.stages.hold import hold, hold_item
 from include.commsarchive.stages.ingest import IngestReceipt, Sending, ingest
 from include.commsarchive.stages.map_users import Planned
 from include.commsarchive.stages.run import Scope
@@ -28,29 +28,26 @@ def deliver(scope: Scope, plan: str, mailbox: Mailbox) -> IngestReceipt:
     """
     with ItemReader(scope.folder) as reader:
 
-        def hold(failed: Sequence[tuple[Sending, str]]) -> None:
+        def set_aside(failed: Sequence[tuple[Sending, str]]) -> None:
             """Keep the items before the failures are settled, so that a kill between loses nothing."""
             reasons = {one.place: reason for one, reason in failed}
-            scope.ledger.hold(
-                [
-                    hold_item(scope, HeldStage.INGEST, reason, reader.raw(place))
-                    for place, reason in reasons.items()
-                ]
-            )
-            scope.ledger.record_failures(
-                scope.run.run_id,
-                [
-                    Failure(one.delivery.key, "", one.delivery.mailbox, "ingest", reason)
-                    for one, reason in failed
-                ],
-            )
+            held = [
+                hold_item(scope, HeldStage.INGEST, reason, reader.raw(place))
+                for place, reason in reasons.items()
+            ]
+            hold(scope, held)
+            failures = [
+                Failure(one.delivery.key, "", one.delivery.mailbox, "ingest", reason)
+                for one, reason in failed
+            ]
+            scope.ledger.record_failures(scope.run.run_id, failures)
 
         return ingest(
             _letters(scope, plan, reader),
             ledger=scope.ledger,
             mailbox=mailbox,
             run_id=scope.run.run_id,
-            on_failed=hold,
+            on_failed=set_aside,
         )
 
 

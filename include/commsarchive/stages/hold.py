@@ -1,4 +1,4 @@
-"""Set things aside so that they can go back in: bytes first, then the ledger's row.
+"""Set things aside so that they can go back in: bytes first, durably, then the ledger's row.
 
 A file or a record that cannot be read keeps its whole bundle, as it was fetched: reading it again, with
 another key or a better parser, needs the files beside it, and what went well is recognised as duplicate.
@@ -10,16 +10,36 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import msgspec
 
+from include.commsarchive.errors import Retriable
 from include.commsarchive.ids import digest
 from include.commsarchive.ledger.base import Held, HeldStage
+from include.commsarchive.mailbox.disk import flush
 from include.commsarchive.stages.run import Bundle, FileReceipt, Scope
 from include.commsarchive.stages.shards import decode
 from include.commsarchive.stages.share import Unit
 
 Manifest = tuple[Bundle, list[FileReceipt]]
+
+
+def hold(scope: Scope, things: Sequence[Held]) -> None:
+    """Record things whose bytes were written, once the disk has them: one flush for all.
+
+    Raises:
+        Retriable: the disk is full or broken.
+    """
+    root = scope.held.root
+    if things and isinstance(root, Path):
+        try:
+            flush(root, (path for thing in things for path in (root / thing.path).rglob("*")))
+        except OSError as error:
+            raise Retriable(
+                f"held things: {error.strerror}. Free space or mend the disk; the task is tried again"
+            ) from error
+    scope.ledger.hold(things)
 
 
 def hold_bundle(
@@ -44,7 +64,7 @@ def hold_bundle(
         for unit in units
     ]
     held = stopped + refused
-    scope.ledger.hold(held)
+    hold(scope, held)
     return [one.held_id for one in held]
 
 
@@ -73,15 +93,14 @@ def _held(scope: Scope, stage: HeldStage, reason: str, detail: str, where: tuple
 
 
 def hold_item(scope: Scope, stage: HeldStage, reason: str, row: bytes, people: Sequence[str] = ()) -> Held:
-    """Keep an item's line of a shard and its attachments; give the entry for `Ledger.hold`."""
+    """Keep an item's line of a shard and its attachments; give the entry for `hold`."""
     item = decode(row)
     path = f"items/{item.key}-{item.revision}"
     for attachment in item.attachments:
         if attachment.blob:
             scope.folder.copy(f"blobs/{attachment.blob}", scope.held, f"{path}/blobs/{attachment.blob}")
-    if not scope.held.exists(f"{path}/item.jsonl"):
-        with scope.held.write(f"{path}/item.jsonl") as sink:
-            sink.write(row)
+    with scope.held.write(f"{path}/item.jsonl") as sink:
+        sink.write(row)
     where = (f"item {item.key} revision {item.revision}", path, hashlib.sha256(row).hexdigest())
     held = _held(scope, stage, reason, "", where)
     return replace(held, key=item.key, revision=item.revision, people=tuple(people))

@@ -13,7 +13,7 @@ import msgspec
 from include.commsarchive import ids
 from include.commsarchive.ledger.base import HeldStage, ItemState, PlannedItem
 from include.commsarchive.mapping.resolve import Resolution, Resolver
-from include.commsarchive.stages.hold import hold_item
+from include.commsarchive.stages.hold import hold, hold_item
 from include.commsarchive.stages.run import MapReceipt, Scope, batches
 from include.commsarchive.stages.shards import Head, ItemReader, Place, heads
 
@@ -125,7 +125,7 @@ class _Planner:
                 row = self.reader.raw(one.place)
                 held.append(hold_item(self.scope, HeldStage.MAP_USERS, reason, row, people))
         if held:
-            self.scope.ledger.hold(held)
+            hold(self.scope, held)
 
 
 def map_users(scope: Scope, shards: Sequence[str], resolver: Resolver) -> MapReceipt:
