@@ -3,17 +3,30 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from include.commsarchive.errors import Fatal
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{1,60}$")]
 MailboxAddress = Annotated[str, StringConstraints(pattern=r"^[^@\s]+@[^@\s]+$", max_length=254)]
 MIB = 1024 * 1024
+RESERVED = ("replay", "upkeep")
+"""Names of our own DAGs."""
+_DAILY = re.compile(r"([0-5]?[0-9]) ([01]?[0-9]|2[0-3]) \* \* \*")
 
 
 class _Section(BaseModel):
@@ -41,6 +54,14 @@ class Collect(_Section):
     allow_missing: bool = Field(
         default=False, description="a day with no file at all is an empty day, not an error"
     )
+
+    @field_validator("files")
+    @classmethod
+    def _name_the_day(cls, patterns: tuple[str, ...]) -> tuple[str, ...]:
+        """A pattern without the day would match every other day's files, too."""
+        if any("{yymmdd}" not in pattern and "{yyyymmdd}" not in pattern for pattern in patterns):
+            raise ValueError("each pattern must hold {yymmdd} or {yyyymmdd}")
+        return patterns
 
 
 class Pgp(_Section):
@@ -93,11 +114,37 @@ class Schedule(_Section):
     catchup: bool = Field(default=True, description="archive the days missed since `start`")
     deadline_hours: float = Field(default=8, gt=0, description="alert when a day is not archived by then")
 
+    @field_validator("cron")
+    @classmethod
+    def _run_daily(cls, cron: str) -> str:
+        """Any other rhythm would leave days out, or archive one several times."""
+        if cron and not _DAILY.fullmatch(cron):
+            raise ValueError(
+                "runs are daily: minute and hour, then `* * *`; "
+                "for weekends without files use `collect.allow_missing`"
+            )
+        return cron
+
+    @field_validator("timezone")
+    @classmethod
+    def _know_zone(cls, timezone: str) -> str:
+        try:
+            ZoneInfo(timezone)
+        except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+            raise ValueError("is no time zone; write one as Europe/London") from error
+        return timezone
+
+    @model_validator(mode="after")
+    def _end_after_start(self) -> Self:
+        if self.end and self.end < self.start:
+            raise ValueError("`end` is before `start`")
+        return self
+
 
 class Connector(_Section):
     """One feed: source, collection, keys, mapping, destination and schedule."""
 
-    name: Name
+    name: Name = Field(description="the DAG's id")
     source: Name = Field(description="name of a source, see `sources`")
     title: str = Field(default="", description="shown to people; empty: the name")
     owner: str = Field(default="compliance", description="shown as the DAG's owner")
@@ -108,6 +155,13 @@ class Connector(_Section):
     items: Items = Items()
     schedule: Schedule
     keep_days: int = Field(default=7, ge=0, description="days that staging is kept after a run has closed")
+
+    @field_validator("name")
+    @classmethod
+    def _leave_ours(cls, name: str) -> str:
+        if name in RESERVED:
+            raise ValueError("is the name of a DAG of our own; choose another")
+        return name
 
 
 def load_connector(path: Path) -> Connector:
@@ -140,5 +194,6 @@ def _explain(error: ValidationError) -> str:
             "missing": "add this key",
             "extra_forbidden": "remove this key or mend its spelling",
         }.get(fault["type"], "mend this value")
-        faults.append(f"key `{key}`: {fault['msg'].lower()}; {remedy}")
+        what = fault["msg"].removeprefix("Value error, ")
+        faults.append(f"key `{key}`: {what[:1].lower()}{what[1:]}; {remedy}")
     return " | ".join(faults)

@@ -6,18 +6,12 @@ import os
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from airflow.exceptions import AirflowTimetableInvalid
-
-from commsarchive_airflow.timetable import FeedTimetable
 from include.commsarchive.connector import Connector, load_connector
 from include.commsarchive.errors import Fatal
 from include.commsarchive.sources.registry import source
 
 PROJECT = Path(__file__).resolve().parents[2]
-RESERVED = ("replay", "upkeep")
-"""Names of our own DAGs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +39,8 @@ def catalogue() -> Catalogue:
             continue
         if fault := _fault(connector):
             faults.append(f"{path}: {fault}")
-        elif connector.name in (*connectors, *RESERVED):
-            taken = "a DAG of our own" if connector.name in RESERVED else "another connector"
-            faults.append(f"{path}: key `name`: {connector.name} is the name of {taken}; choose another")
+        elif connector.name in connectors:
+            faults.append(f"{path}: key `name`: {connector.name} names another connector; choose another")
         else:
             connectors[connector.name] = connector
     return Catalogue(connectors, tuple(faults))
@@ -68,19 +61,11 @@ def find_connector(name: str) -> Connector:
 
 
 def _fault(connector: Connector) -> str:
-    """Say what only Airflow and the sources can know to be wrong, ``""`` for nothing."""
-    rules = connector.schedule
+    """Say what only the sources can know to be wrong, ``""`` for nothing."""
     try:
         source(connector.source)
-        ZoneInfo(rules.timezone)
-        if rules.cron:
-            FeedTimetable(rules.cron, rules.timezone, rules.start, rules.end).validate()
     except Fatal as error:
         return f"key `source`: {error}"
-    except AirflowTimetableInvalid as error:
-        return f"key `schedule.cron`: {error}; write five cron fields"
-    except (ZoneInfoNotFoundError, ValueError):
-        return f"key `schedule.timezone`: {rules.timezone} is no time zone; write one as Europe/London"
     return ""
 
 

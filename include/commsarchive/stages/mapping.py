@@ -42,15 +42,17 @@ def mapping_in_force(connector: Connector, ledger: Ledger) -> InForce:
     problems: list[str] = []
     custom, scope = Snapshot(), None
     if rules.custom:
-        table = read_mapping(_content(rules.custom))
+        content, fault = _content(rules.custom)
+        table = read_mapping(content)
+        faults = fault or _lines(rules.custom, table.problems)
         body = table.snapshot.to_json()
-        custom = Snapshot.from_json(
-            _good(connector.name, ledger, "custom", body, _lines(rules.custom, table.problems), problems)
-        )
+        custom = Snapshot.from_json(_good(connector.name, ledger, "custom", body, faults, problems))
     if rules.scope != "all":
-        listed = read_scope(_content(rules.scope))
+        content, fault = _content(rules.scope)
+        listed = read_scope(content)
+        faults = fault or _lines(rules.scope, listed.problems)
         body = msgspec.json.encode(listed.mailboxes).decode()
-        kept = _good(connector.name, ledger, "scope", body, _lines(rules.scope, listed.problems), problems)
+        kept = _good(connector.name, ledger, "scope", body, faults, problems)
         scope = msgspec.json.decode(kept, type=list[str])
     resolver = Resolver(
         custom,
@@ -62,12 +64,12 @@ def mapping_in_force(connector: Connector, ledger: Ledger) -> InForce:
     return InForce(resolver, tuple(problems))
 
 
-def _content(path: str) -> bytes:
-    """Read a file; one that cannot be read is reported like one with bad rows, as an empty one."""
+def _content(path: str) -> tuple[bytes, list[str]]:
+    """Read a file; one that cannot be read is a fault like a bad row."""
     try:
-        return bytes((UPath(path) if "://" in path else PROJECT / path).read_bytes())
-    except OSError:
-        return b""
+        return bytes((UPath(path) if "://" in path else PROJECT / path).read_bytes()), []
+    except OSError as error:
+        return b"", [f"{path}: cannot be read: {error.strerror or error}; mend the path or its permissions"]
 
 
 def _lines(path: str, problems: tuple[Problem, ...]) -> list[str]:
@@ -84,5 +86,5 @@ def _good(
     problems += faults
     last = ledger.mapping(connector, kind)
     if not last:
-        raise Fatal(" | ".join([*faults[:20], "no good version was ever in force: mend these rows"]))
+        raise Fatal(" | ".join([*faults[:20], "no good version was ever in force: mend this first"]))
     return last

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
+from pathlib import Path
 
 import pytest
 
+from include.commsarchive.errors import Fatal
 from include.commsarchive.ledger.base import HeldStage, ItemState
 from include.commsarchive.mailbox.memory import MemoryMailbox
 from include.commsarchive.mapping.resolve import Resolver
@@ -14,6 +16,7 @@ from include.commsarchive.stages.convert import convert
 from include.commsarchive.stages.deliver import deliver
 from include.commsarchive.stages.ingest import IngestReceipt
 from include.commsarchive.stages.map_users import map_users
+from include.commsarchive.stages.mapping import mapping_in_force
 from include.commsarchive.stages.replay import reopen, resolve
 from include.commsarchive.stages.run import Bundle, MapReceipt, Scope
 from tests.unit.stages.small_world import DAY, World
@@ -157,3 +160,24 @@ def test_what_this_try_set_aside_stays_open(world: World) -> None:
     done = convert(scope, BUNDLE, [world.put(scope, "day.txt", b"!broken\n")])
     assert resolve(scope, [done], []) == 0
     assert [held.held_id for held in world.ledger.held("memos", *DAYS)] == done.held
+
+
+def test_a_mapping_file_that_is_not_there_is_named_as_such(world: World) -> None:
+    rules = world.connector.mapping.model_copy(update={"custom": "gone/mapping.csv"})
+    connector = world.connector.model_copy(update={"mapping": rules})
+    with pytest.raises(Fatal, match=r"gone/mapping.csv: cannot be read: No such file"):
+        mapping_in_force(connector, world.ledger)
+
+
+def test_a_mapping_file_that_vanishes_leaves_the_last_good_version_in_force(
+    world: World, tmp_path: Path
+) -> None:
+    path = tmp_path / "mapping.csv"
+    path.write_text("External User ID,Microsoft 365 User Mailbox\nann,ann@bank.example\n", encoding="utf-8")
+    rules = world.connector.mapping.model_copy(update={"custom": str(path)})
+    connector = world.connector.model_copy(update={"mapping": rules})
+    before = mapping_in_force(connector, world.ledger)
+    path.unlink()
+    after = mapping_in_force(connector, world.ledger)
+    assert (before.problems, after.resolver.version) == ((), before.resolver.version)
+    assert len(after.problems) == 1
