@@ -142,8 +142,9 @@ def _recover(text: str, namespaces: str) -> ET.Element:
         remove_comments=True,
         remove_pis=True,
     )
+    numbered = _outside(text, _number_entities)  # libxml2 drops named ones after an error
     try:
-        root = etree.fromstring(f"<all {namespaces}>{text}</all>".encode(), parser)
+        root = etree.fromstring(f"<all {namespaces}>{numbered}</all>".encode(), parser)
         found = ET.fromstring(etree.tostring(root))  # noqa: S314 - lxml wrote it, without document type
         whole = _letters(found) == _letters(ET.fromstring(_bare(text)))  # noqa: S314 - there is no tag in it
     except (etree.XMLSyntaxError, ET.ParseError, TypeError, ValueError) as error:
@@ -151,6 +152,12 @@ def _recover(text: str, namespaces: str) -> ET.Element:
     if not whole:
         raise Quarantine("malformed", "cannot be read as XML without losing some of it")
     return found
+
+
+def _number_entities(text: str) -> str:
+    for name, character in (("amp", "&"), ("lt", "<"), ("gt", ">"), ("quot", '"'), ("apos", "'")):
+        text = text.replace(f"&{name};", f"&#{ord(character)};")
+    return text
 
 
 def _bare(text: str) -> str:

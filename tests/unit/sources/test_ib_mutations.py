@@ -92,7 +92,7 @@ def all_said(raw: bytes, options: Options) -> bytes:
     return repr(items).encode() + b"".join(one.raw for one in refused)
 
 
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=None)
 @given(mutations, st.sampled_from([Options(), SMALL_PARTS, Options(per="message")]))
 def test_no_word_of_a_damaged_export_is_lost(
     changes: list[tuple[float, int, bytes]], options: Options
@@ -102,21 +102,21 @@ def test_no_word_of_a_damaged_export_is_lost(
     assert not lost
 
 
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=None)
 @given(st.integers(0, len(WHOLE)), st.sampled_from([Options(), SMALL_PARTS]))
 def test_no_word_of_an_export_that_was_cut_off_is_lost(length: int, options: Options) -> None:
     raw = WHOLE[:length]
     assert set(TOKEN.findall(raw)) <= set(TOKEN.findall(all_said(raw, options)))
 
 
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=None)
 @given(st.lists(pieces, max_size=30))
 def test_any_bytes_are_read_or_refused(parts: list[bytes]) -> None:
     all_said(b"".join(parts), SMALL_PARTS)
     all_said(b"<FileDump><Version>1.9</Version><Conversation>" + b"".join(parts), SMALL_PARTS)
 
 
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=None)
 @given(mutations, st.sampled_from([Options(), SMALL_PARTS]))
 def test_the_fast_reader_never_tells_anything_else(
     changes: list[tuple[float, int, bytes]], options: Options

@@ -127,10 +127,7 @@ def test_too_many_files_are_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_header_that_would_fill_the_memory_is_not_read() -> None:
-    header = tarfile.TarInfo("././@LongLink")
-    header.type, header.size = tarfile.GNUTYPE_LONGNAME, 1 << 33
-    assert walk(archive({"a": b"1"}) + b"")[2] == ""
-    assert walk(header.tobuf(tarfile.GNU_FORMAT) + bytes(1 << 20)) == ({}, [], "unreadable-archive")
+    assert walk(archive({"a": b"1", "x" * 100_000: b"2"})) == ({"a": b"1"}, [], "unreadable-archive")
 
 
 def test_long_and_odd_names_come_out_as_text() -> None:

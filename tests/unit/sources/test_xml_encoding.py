@@ -4,7 +4,7 @@ import codecs
 import io
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from include.commsarchive.errors import Quarantine
@@ -30,6 +30,7 @@ def whole(raw: bytes, size: int = 1 << 20) -> bytes:
     return b"".join(iter(lambda: stream.read(size), b""))
 
 
+@settings(deadline=None)
 @given(cases, st.integers(1, 7))
 def test_text_comes_out_as_utf_8_whatever_it_was(case: tuple[str, str, bytes], size: int) -> None:
     encoding, body, mark = case

@@ -48,7 +48,7 @@ def _small_window() -> Iterator[None]:
         yield
 
 
-@settings(max_examples=150)
+@settings(max_examples=150, deadline=None)
 @given(layouts)
 def test_every_record_is_cut_out_once_and_every_stranger_refused_with_its_bytes(
     layout: list[tuple[str, str, str]],
@@ -61,7 +61,7 @@ def test_every_record_is_cut_out_once_and_every_stranger_refused_with_its_bytes(
     assert {one.reason for one in refused} <= {"not-a-record"}
 
 
-@settings(max_examples=100)
+@settings(max_examples=100, deadline=None)
 @given(
     st.lists(st.integers(0, 12), min_size=1, max_size=4),
     st.integers(1, 5),

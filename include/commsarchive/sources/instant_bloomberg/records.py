@@ -7,6 +7,7 @@ import xml.etree.ElementTree as ET
 from collections.abc import Iterator, Mapping
 
 from include.commsarchive.errors import Quarantine
+from include.commsarchive.model import Event
 from include.commsarchive.sources.instant_bloomberg.conversation import (
     LEAVES,
     Conversation,
@@ -19,7 +20,7 @@ from include.commsarchive.sources.xml_grammar import PREFIX
 from include.commsarchive.sources.xml_reading import TAGS_LEFT_OUT, read_mended, read_strict
 
 RECORD = "Conversation"
-_KNOWN = frozenset(
+KNOWN = frozenset(
     name.lower()
     for name in (
         *(
@@ -86,25 +87,33 @@ def _read_malformed(raw: bytes, context: Mapping[str, str], files: Files) -> Ite
     """Read what can be read of a record that is not well-formed: all of its complete events, or nothing."""
     try:
         whole, tail = _complete(raw)
-        root, mended = read_mended(whole, context.get("namespaces", ""), _KNOWN)
+        root, mended = read_mended(whole, context.get("namespaces", ""), KNOWN)
     except Quarantine as error:
         yield raw, error
         return
     if whole is not raw:
         kept = f"the last {len(tail)} bytes are kept as a fact" if tail else "nothing else is missing"
         mended.append(f"cut off after its last complete event, {kept}")
-    stated = len(_EVENT.findall(_tags(whole)))
-    for source, read in _read_all(root, raw, context, files):
-        if isinstance(read, Quarantine):
-            yield source, read
-        elif len(read.events) < stated:
-            yield raw, Quarantine("malformed", f"only {len(read.events)} of {stated} events can be read")
-        elif TAGS_LEFT_OUT in mended and any(e.who is None or NOT_STATED in e.marks for e in read.events):
-            yield raw, Quarantine("malformed", "an event has lost who did it or when")
-        else:
-            read.marks += [f"repaired: {'; '.join(mended)}"] if mended else []
-            read.stated += [("incomplete end", tail.decode("utf-8", "replace"))] if tail else []
-            yield raw, read
+    found = [read for _, read in _read_all(root, raw, context, files)]
+    conversation = found[0] if len(found) == 1 else None
+    if not isinstance(conversation, Conversation) or not _is_sound(conversation, whole, mended):
+        yield raw, Quarantine("malformed", "it is not sure who did what and when")
+        return
+    conversation.marks += [f"repaired: {'; '.join(mended)}"] if mended else []
+    conversation.stated += [("incomplete end", tail.decode("utf-8", "replace"))] if tail else []
+    yield raw, conversation
+
+
+def _is_sound(conversation: Conversation, raw: bytes, mended: list[str]) -> bool:
+    """Tell whether every event that begins was read; after desperate mending, each must be regular."""
+    if len(conversation.events) < len(_EVENT.findall(_tags(raw))):
+        return False
+    return TAGS_LEFT_OUT not in mended or all(_is_regular(event) for event in conversation.events)
+
+
+def _is_regular(event: Event) -> bool:
+    """Tell whether an event has all that it needs and nothing that may be another's."""
+    return event.who is not None and not event.residue and NOT_STATED not in event.marks
 
 
 def _complete(raw: bytes) -> tuple[bytes, bytes]:
