@@ -70,7 +70,7 @@ def _keys(connector: Connector) -> str:
     found = find_connection(connector.pgp.connection)
     with open_decryptor(found, require_signature=connector.pgp.require_signature) as ring:
         keys = ring.keys()
-    if warnings := expiring(keys, dt.datetime.now(dt.UTC), dt.timedelta(days=30)):
+    if warnings := expiring(keys, dt.datetime.now(dt.UTC), dt.timedelta(days=45)):
         raise Fatal(" | ".join(warnings))
     ours = [key.fingerprint for key in keys if key.secret]
     return f"{len(ours)} of ours ({', '.join(ours)}), {len(keys) - len(ours)} of signers"

@@ -42,7 +42,7 @@ def add_commands(commands: Any) -> None:
     make.set_defaults(run=run_make)
     show = verbs.add_parser("show", help="fingerprints and expiry of OpenPGP key files")
     show.add_argument("files", nargs="+", type=Path, metavar="FILE")
-    show.add_argument("--within", type=int, default=30, help="warn of expiry within so many days")
+    show.add_argument("--within", type=int, default=45, help="warn of expiry within so many days")
     show.set_defaults(run=run_show)
 
 
