@@ -24,7 +24,7 @@ from typing import Any
 
 from include.commsarchive import VERSION
 from include.commsarchive.errors import Fatal
-from include.commsarchive.ledger.base import Failure, ImportRecord, Ledger, Run, Totals
+from include.commsarchive.ledger.base import Failure, FileRecord, ImportRecord, Ledger, Run, Totals
 from include.commsarchive.stages.ingest import IngestReceipt
 from include.commsarchive.stages.run import ConvertReceipt, MapReceipt
 
@@ -68,16 +68,26 @@ def reconcile(
     if differences:
         raise Unbalanced(run.run_id, differences)
     ledger.record_failures(run.run_id, list(_set_aside(run, ledger, converted)))
+    return ledger.close_run(run.run_id, _body(run, ledger.files(run.run_id), converted, mapped, totals))
+
+
+def _body(
+    run: Run,
+    files: Sequence[FileRecord],
+    converted: Sequence[ConvertReceipt],
+    mapped: MapReceipt,
+    totals: Totals,
+) -> dict[str, Any]:
+    """Put the numbers of a run that closes into its import record."""
     set_aside = sum(sum(receipt.quarantined.values()) for receipt in converted)
-    files = ledger.files(run.run_id)
     counts = dict(totals.items) | {"quarantined": totals.items["quarantined"] + set_aside}
-    body: dict[str, Any] = {
+    return {
         "run_id": run.run_id,
         "connector": run.connector,
         "day": run.day.isoformat(),
         "kind": run.kind,
         "window_end": run.window_end.isoformat(),
-        "found": items + set_aside,
+        "found": sum(receipt.found for receipt in converted),
         **{state: counts[state] for state in ITEM_STATES},
         "unmapped": totals.unmapped,
         "unmapped_people": mapped.unmapped_people,
@@ -94,7 +104,6 @@ def reconcile(
         "mapping_version": mapped.mapping_version,
         "software": VERSION,
     }
-    return ledger.close_run(run.run_id, body)
 
 
 def _set_aside(run: Run, ledger: Ledger, converted: Sequence[ConvertReceipt]) -> Iterator[Failure]:
