@@ -11,7 +11,7 @@ import sqlite3
 import sys
 import traceback
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import IntEnum
 from functools import partial
 from pathlib import Path
@@ -98,10 +98,7 @@ def sweep(
 ) -> Iterator[tuple[int, Archive, End]]:
     """Interrupt some work in copies of an archive, in each at another change, until there is none left."""
     for at in itertools.count(1, step):
-        copy = replace(start, root=folder / str(at) / "archive")
-        for place in (start.root, start.handed_on):
-            if place.exists():
-                shutil.copytree(place, copy.root.with_name(place.name))
+        copy = start.copied(folder / str(at) / "archive")
         below = copy.root.parent if burn is die else copy.root  # what tasks hand on is not ours to write
         end = interrupted(partial(work, copy), Fuse(below, at, burn))
         if end is End.UNTOUCHED:

@@ -40,7 +40,7 @@ def test_a_run_without_any_good_mapping_stops_and_goes_on_once_it_is_mended(
     for content in (None, BAD):
         if content:
             table.write_text(content)
-        with pytest.raises(Fatal, match=r"mapping\.csv.*mend these rows"):
+        with pytest.raises(Fatal, match=r"mapping\.csv.*mend this first"):
             archive.archive()
     table.write_text(BETTER)
     assert numbers(archive.archive()) == {"archived": 1, "made": 2}
@@ -77,3 +77,21 @@ def test_who_had_no_mailbox_gets_the_copies_by_replay_once_mapped(
     assert numbers(archive.replay(which="unmapped")) == {"archived": 2, "made": 2, "known": 1}
     assert owners(archive) == ["ann", "bob", "bob", "third"]
     assert archive.reasons() == []
+
+
+def test_a_run_cleared_after_the_mapping_was_mended_answers_for_the_new_plan_alone(
+    archive: Archive, vendor: Vendor, table: Path
+) -> None:
+    table.write_text(BETTER.replace("bob@firm", "misspelled@firm"))
+    archive.create = False
+    for name in ("ann", "bob"):
+        (archive.mail / f"{name}@firm.example").mkdir(parents=True)
+    send(archive, vendor, {CHATS: export(chat("A", "ann: hello", "bob: hi"))})
+    assert numbers(archive.archive()) == {"quarantined": 1, "made": 1, "failed": 1}
+
+    table.write_text(BETTER)
+    archive.clear("one", "map_users")
+    assert numbers(archive.archive()) == {"archived": 1, "made": 2}
+    assert owners(archive) == ["ann", "bob"]
+    with archive.ledger() as ledger:
+        assert list(ledger.failures("one")) == []

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import datetime as dt
 import io
+import shutil
 import tarfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
@@ -131,6 +132,20 @@ class Archive:
         """List what is set aside."""
         with self.ledger() as ledger:
             return list(ledger.held("feed", dt.date.min, dt.date.max))
+
+    def held_bytes(self) -> dict[str, bytes]:
+        """Read what lies there of the things set aside, by path."""
+        folder = self.root / "staging" / "feed" / "held"
+        files = [path for path in folder.rglob("*") if path.is_file() and not path.name.startswith(".")]
+        return {str(path.relative_to(folder)): path.read_bytes() for path in files}
+
+    def copied(self, root: Path) -> Archive:
+        """Make a copy that goes its own way."""
+        copy = replace(self, root=root)
+        for place, its_place in ((self.root, root), (self.handed_on, copy.handed_on)):
+            if place.exists():
+                shutil.copytree(place, its_place)
+        return copy
 
     def reasons(self) -> list[str]:
         """Say why things are set aside."""
