@@ -302,6 +302,32 @@ class HistoryContract:
         with pytest.raises(Fatal, match="never opened"):
             close(ledger, "one")
 
+    def test_a_record_keeps_its_failures_whatever_the_run_does_later(self, ledger: Ledger) -> None:
+        ledger.open_run(make_run("one"))
+        ledger.open_run(make_run("two"))
+        early, late, other = (Failure(name, "", "", "ingest", "no-such-mailbox") for name in "bac")
+        ledger.record_failures("one", [early, late])
+        ledger.record_failures("two", [other])
+        first = close(ledger, "one")
+        ledger.plan_anew("one")
+        assert list(ledger.failures("one")) == []
+        ledger.record_failures("one", [early])
+        second = close(ledger, "one")
+        assert list(ledger.failures_of(first.seq)) == [late, early]
+        assert list(ledger.failures_of(second.seq)) == [early]
+        assert len({record.body["failure_root"] for record in (first, second, close(ledger, "two"))}) == 3
+        assert list(ledger.verify()) == []
+
+    def test_closing_again_with_the_same_failures_returns_the_first_record(self, ledger: Ledger) -> None:
+        ledger.open_run(make_run("one"))
+        rows = [Failure("x", "", "", "ingest", reason) for reason in "ab"]
+        ledger.record_failures("one", rows)
+        first = close(ledger, "one")
+        ledger.plan_anew("one")
+        ledger.record_failures("one", rows[::-1])
+        assert close(ledger, "one") == first
+        assert list(ledger.failures_of(first.seq)) == rows
+
     def test_history_is_chosen_by_connector_and_first_day(self, ledger: Ledger) -> None:
         for run in (
             make_run("a"),

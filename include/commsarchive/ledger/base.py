@@ -192,8 +192,8 @@ class Ledger(Protocol):
     def plan_anew(self, run_id: str) -> None:
         """Forget a run's items, and which of its copies were duplicates or failed: before planning.
 
-        What it delivered or intended stays. Without this a run that is cleared after its mapping was
-        mended would still answer for copies that it no longer plans.
+        What it delivered or intended stays, and what its import records cover. Without this a run that is
+        cleared after its mapping was mended would still answer for copies that it no longer plans.
         """
 
     def record_items(self, run_id: str, items: Sequence[PlannedItem]) -> None:
@@ -250,12 +250,16 @@ class Ledger(Protocol):
         """List a run's files by name."""
 
     def failures(self, run_id: str) -> Iterator[Failure]:
-        """List a run's failure rows."""
+        """List a run's failure rows, as its latest plan has them."""
+
+    def failures_of(self, seq: int) -> Iterator[Failure]:
+        """List the failure rows that the import record with this number covers."""
 
     def close_run(self, run_id: str, body: Mapping[str, Any]) -> ImportRecord:
         """Append the import record of a run to the chain; the same body again returns the first.
 
-        ``body`` holds ``delivery_root`` as `totals` gave it. A run that is closed again with another
+        ``body`` holds ``delivery_root`` as `totals` gave it; the record's has ``failure_root`` as well, over
+        the run's failure rows, of which the record keeps a copy. A run that is closed again with another
         body (a cleared task) gets a further record.
 
         Raises:
@@ -266,7 +270,7 @@ class Ledger(Protocol):
         """List import records, oldest first."""
 
     def verify(self) -> Iterable[str]:
-        """Recompute the chain and the delivery roots; yield one line for each thing that is off."""
+        """Recompute the chain and its roots; yield one line for each thing that is off."""
 
 
 Session = AbstractContextManager[Ledger]

@@ -1,4 +1,4 @@
-"""The import records as a hash chain, and the roots of the deliveries that they cover.
+"""The import records as a hash chain, and the roots of the deliveries and failures that they cover.
 
 Each record's hash covers its content and the hash of the record before it; the head of the chain is kept
 apart, so that a record missing at the end is noticed too. What an adapter stores is checked here.
@@ -10,12 +10,12 @@ import datetime as dt
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import astuple, dataclass, replace
 from typing import Any
 
 from include.commsarchive.errors import Retriable
 from include.commsarchive.ids import digest, root_hash
-from include.commsarchive.ledger.base import Delivery, ImportRecord, Run
+from include.commsarchive.ledger.base import Delivery, Failure, ImportRecord, Run
 
 GENESIS = "0" * 64
 """What the first record names as the hash before it."""
@@ -52,6 +52,11 @@ class Receipt:
 def delivery_root(receipts: Iterable[Receipt]) -> str:
     """Hash the receipts of a run, which come in the order of their delivery keys."""
     return root_hash(receipt.digest for receipt in receipts)
+
+
+def failure_root(failures: Iterable[Failure]) -> str:
+    """Hash the failure rows of a run, in the order in which they are listed."""
+    return root_hash(digest(*astuple(failure)) for failure in failures)
 
 
 def canonical(value: object) -> str:
@@ -100,12 +105,14 @@ def check(
     records: Iterable[ImportRecord],
     head: Head,
     root_of: Callable[[ImportRecord], str],
+    failure_root_of: Callable[[ImportRecord], str],
     late: Callable[[str, int], int],
 ) -> Iterator[str]:
     """Recompute the chain and its roots; give a line for each thing that is off.
 
-    ``root_of`` computes the root of the deliveries that a record covers; ``late`` counts a run's
-    copies that no record up to this, its last, covers.
+    ``root_of`` computes the root of the deliveries that a record covers, ``failure_root_of`` that of its
+    failures, which records of the first version of the ledger lack; ``late`` counts a run's copies that
+    no record up to this, its last, covers.
     """
     last = Head()
     runs: dict[str, int] = {}
@@ -117,6 +124,8 @@ def check(
             yield f"{name}: does not follow record {last.seq}: a record was changed, removed or inserted"
         if record.body.get("delivery_root") != root_of(record):
             yield f"{name}: its deliveries are not what it covers: one was changed, removed or inserted"
+        if "failure_root" in record.body and record.body["failure_root"] != failure_root_of(record):
+            yield f"{name}: its failures are not what it covers: one was changed, removed or inserted"
         last = Head(record.seq, record.hash)
         runs[record.run_id] = record.seq
     if last != head:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import astuple, dataclass, replace
 from operator import itemgetter
 from typing import Any, Literal
 
@@ -49,6 +49,7 @@ class MemoryLedger:
         self._files: dict[tuple[str, str], FileRecord] = {}
         self._items: dict[str, dict[tuple[str, str], PlannedItem]] = {}
         self._failures: dict[str, dict[Failure, None]] = {}
+        self._sealed_failures: dict[int, list[Failure]] = {}
         self._copies: dict[str, _Copy] = {}
         self._fates: dict[str, dict[str, Fate]] = {}
         self._held: dict[str, Held] = {}
@@ -84,7 +85,11 @@ class MemoryLedger:
     def failures(self, run_id: str) -> Iterator[Failure]:
         """See `Ledger.failures`."""
         rows = self._failures.get(run_id, {})
-        yield from sorted(rows, key=lambda row: (row.item_id, row.mailbox, row.source_user))
+        yield from sorted(rows, key=astuple)
+
+    def failures_of(self, seq: int) -> Iterator[Failure]:
+        """See `Ledger.failures_of`."""
+        yield from self._sealed_failures.get(seq, [])
 
     def delivered(self, delivery_keys: Collection[str]) -> dict[str, Known]:
         """See `Ledger.delivered`."""
@@ -180,8 +185,9 @@ class MemoryLedger:
 
     def close_run(self, run_id: str, body: Mapping[str, Any]) -> ImportRecord:
         """See `Ledger.close_run`."""
+        body = dict(body) | {"failure_root": chain.failure_root(self.failures(run_id))}
         last = next((one for one in reversed(self._records) if one.run_id == run_id), None)
-        if last and chain.canonical(last.body) == chain.canonical(dict(body)):
+        if last and chain.canonical(last.body) == chain.canonical(body):
             return last
         if run_id not in self._runs:
             raise Fatal(f"run {run_id} was never opened, so it cannot be closed; report this as a bug")
@@ -189,6 +195,7 @@ class MemoryLedger:
         record = chain.next_record(self._head, self._runs[run_id], body, root)
         self._records.append(record)
         self._head = chain.Head(record.seq, record.hash)
+        self._sealed_failures[record.seq] = list(self.failures(run_id))
         for copy in self._copies.values():
             if copy.is_made_by(run_id):
                 copy.sealed = copy.sealed or record.seq
@@ -206,6 +213,7 @@ class MemoryLedger:
             self._records,
             self._head,
             lambda record: chain.delivery_root(self._made(record.run_id, record.seq)),
+            lambda record: chain.failure_root(self.failures_of(record.seq)),
             lambda run_id, seq: len(self._made(run_id)) - len(self._made(run_id, seq)),
         )
 

@@ -7,6 +7,7 @@ text, so that they come back as they went in.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -71,6 +72,18 @@ failure = _table(
     _text("stage", key=True),
     _text("reason", key=True),
 )
+
+sealed_failure = _table(
+    "sealed_failure",
+    sa.Column("seq", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("number", sa.BigInteger, primary_key=True, autoincrement=False),
+    _text("item_id"),
+    _text("source_user"),
+    _text("mailbox"),
+    _text("stage"),
+    _text("reason"),
+)
+"""The failure rows that an import record covers, in the order in which they were hashed."""
 
 delivery = _table(
     "delivery",
@@ -142,7 +155,28 @@ head = _table("head", _number("seq"), _text("hash"), rowid=True)
 version = _table("version", sa.Column("version", sa.Integer, nullable=False), rowid=True)
 """One row: how far `STEPS` have been taken."""
 
-STEPS: tuple[Callable[[sa.Connection], None], ...] = (METADATA.create_all,)
+
+def failure_order(rows: sa.FromClause) -> list[Any]:
+    """Give the order in which failure rows are listed and hashed."""
+    return [rows.c[name] for name in ("item_id", "source_user", "mailbox", "stage", "reason")]
+
+
+def seal_failures(connection: sa.Connection, records: sa.Subquery) -> None:
+    """Copy the failure rows of runs for import records, which have ``run_id`` and ``seq``."""
+    row = failure_order(failure)
+    number = sa.func.row_number().over(partition_by=records.c.seq, order_by=row)
+    rows = sa.select(records.c.seq, number, *row).join(failure, failure.c.run_id == records.c.run_id)
+    connection.execute(sa.insert(sealed_failure).from_select(list(sealed_failure.c), rows))
+
+
+def _seal_old_failures(connection: sa.Connection) -> None:
+    """Let the failures of runs that were closed before failures were sealed outlast a new plan too."""
+    sealed_failure.create(connection, checkfirst=True)
+    last = sa.select(import_record.c.run_id, sa.func.max(import_record.c.seq).label("seq"))
+    seal_failures(connection, last.group_by(import_record.c.run_id).subquery())
+
+
+STEPS: tuple[Callable[[sa.Connection], None], ...] = (METADATA.create_all, _seal_old_failures)
 """What takes a ledger from one version to the next. To change the tables, append a step."""
 
 

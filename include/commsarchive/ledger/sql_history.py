@@ -12,10 +12,19 @@ import sqlalchemy as sa
 
 from include.commsarchive.errors import Fatal
 from include.commsarchive.ledger import chain
-from include.commsarchive.ledger.base import Delivery, ImportRecord, ItemState, PlannedItem, Totals
+from include.commsarchive.ledger.base import Delivery, Failure, ImportRecord, ItemState, PlannedItem, Totals
 from include.commsarchive.ledger.rows import Row, Rows, stream, to_row
-from include.commsarchive.ledger.schema import delivery, fate, head, import_record, item
-from include.commsarchive.ledger.sql_runs import read_run
+from include.commsarchive.ledger.schema import (
+    delivery,
+    failure_order,
+    fate,
+    head,
+    import_record,
+    item,
+    seal_failures,
+    sealed_failure,
+)
+from include.commsarchive.ledger.sql_runs import failures_in_order, read_run
 from include.commsarchive.ledger.tally import Fates, Tally
 
 _ITEM_KEY = (delivery.c.key, delivery.c.revision)
@@ -45,9 +54,11 @@ class History(Rows):
     def close_run(self, run_id: str, body: Mapping[str, Any]) -> ImportRecord:
         """See `Ledger.close_run`."""
         with self._database.write() as connection:
+            failures = _failures(connection, failures_in_order(run_id))
+            body = dict(body) | {"failure_root": chain.failure_root(failures)}
             mine = sa.select(import_record).where(import_record.c.run_id == run_id)
             last = next(_records(connection, mine.order_by(import_record.c.seq.desc()).limit(1)), None)
-            if last and chain.canonical(last.body) == chain.canonical(dict(body)):
+            if last and chain.canonical(last.body) == chain.canonical(body):
                 return last
             run = read_run(connection, run_id)
             if run is None:
@@ -58,6 +69,8 @@ class History(Rows):
             connection.execute(sa.insert(import_record), [to_row(ImportRecord)(record) | written])
             connection.execute(sa.delete(head))
             connection.execute(sa.insert(head).values(seq=record.seq, hash=record.hash))
+            this = sa.select(import_record).where(import_record.c.seq == record.seq)
+            seal_failures(connection, this.subquery())
             unsealed = sa.update(delivery).where(_made(run_id), delivery.c.sealed.is_(None))
             connection.execute(unsealed.values(sealed=record.seq))
             return record
@@ -72,6 +85,11 @@ class History(Rows):
         with self._database.read() as connection:
             yield from _records(connection, chosen)
 
+    def failures_of(self, seq: int) -> Iterator[Failure]:
+        """See `Ledger.failures_of`."""
+        with self._database.read() as connection:
+            yield from _failures(connection, _sealed(seq))
+
     def verify(self) -> Iterator[str]:
         """See `Ledger.verify`."""
         with self._database.read() as connection:
@@ -81,6 +99,7 @@ class History(Rows):
                 lambda record: chain.delivery_root(
                     _receipts(connection, _made(record.run_id) & (delivery.c.sealed <= record.seq))
                 ),
+                lambda record: chain.failure_root(_failures(connection, _sealed(record.seq))),
                 lambda run_id, seq: _count(
                     connection,
                     _made(run_id) & (delivery.c.sealed.is_(None) | (delivery.c.sealed > seq)),
@@ -131,6 +150,16 @@ def _receipts(connection: sa.Connection, chosen: sa.ColumnElement[bool]) -> Iter
     for row in stream(connection, sa.select(delivery).where(chosen).order_by(delivery.c.delivery_key)):
         place = Delivery(*(row[name] for name in _PLACE))
         yield chain.Receipt(place, row["run_id"], row["server_id"], row["content_hash"], row["settled_at"])
+
+
+def _sealed(seq: int) -> sa.Select[Any]:
+    rows = sa.select(*failure_order(sealed_failure)).where(sealed_failure.c.seq == seq)
+    return rows.order_by(sealed_failure.c.number)
+
+
+def _failures(connection: sa.Connection, chosen: sa.Select[Any]) -> Iterator[Failure]:
+    for row in stream(connection, chosen):
+        yield Failure(**row)
 
 
 def _head(connection: sa.Connection) -> chain.Head:

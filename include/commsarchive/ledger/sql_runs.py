@@ -5,12 +5,13 @@ from __future__ import annotations
 import datetime as dt
 import json
 from collections.abc import Collection, Iterator, Sequence
+from typing import Any
 
 import sqlalchemy as sa
 
 from include.commsarchive.ledger.base import Failure, FileRecord, Held, HeldStage, PlannedItem, Run
 from include.commsarchive.ledger.rows import Row, Rows, among, to_row, update_each
-from include.commsarchive.ledger.schema import failure, fate, file, held, item, mapping, run
+from include.commsarchive.ledger.schema import failure, failure_order, fate, file, held, item, mapping, run
 
 
 class Runs(Rows):
@@ -54,9 +55,8 @@ class Runs(Rows):
 
     def failures(self, run_id: str) -> Iterator[Failure]:
         """See `Ledger.failures`."""
-        order = [failure.c.item_id, failure.c.mailbox, failure.c.source_user]
-        for row in self._stream(sa.select(failure).where(failure.c.run_id == run_id).order_by(*order)):
-            yield Failure(**_without(row, "run_id"))
+        for row in self._stream(failures_in_order(run_id)):
+            yield Failure(**row)
 
 
 _NEWS = ("held_id", "run_id", "reason", "detail", "people")
@@ -109,6 +109,12 @@ class Kept(Rows):
         )
         with self._database.read() as connection:
             return connection.scalar(chosen) or ""
+
+
+def failures_in_order(run_id: str) -> sa.Select[Any]:
+    """Select a run's failure rows, in the order in which they are sealed."""
+    order = failure_order(failure)
+    return sa.select(*order).where(failure.c.run_id == run_id).order_by(*order)
 
 
 def read_run(connection: sa.Connection, run_id: str) -> Run | None:

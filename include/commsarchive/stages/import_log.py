@@ -60,7 +60,7 @@ def csv_rows(record: ImportRecord, ledger: Ledger) -> Iterator[str]:
     first = summary(record)
     yield _line([*first, *FAILURE_COLUMNS])
     yield _line([*first.values(), *("" for _ in FAILURE_COLUMNS)])
-    for failure in ledger.failures(record.run_id):
+    for failure in ledger.failures_of(record.seq):
         yield _line([*("" for _ in first), *_failure(failure).values()])
 
 
@@ -69,7 +69,7 @@ def json_pieces(record: ImportRecord, ledger: Ledger) -> Iterator[str]:
     head = {"summary": summary(record), "record": dict(record.body)}
     yield json.dumps(head, indent=1).removesuffix("\n}") + ',\n "failures": ['
     separator = "\n  "
-    for failure in ledger.failures(record.run_id):
+    for failure in ledger.failures_of(record.seq):
         yield separator + json.dumps(_failure(failure))
         separator = ",\n  "
     yield "\n ]\n}\n"

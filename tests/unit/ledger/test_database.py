@@ -6,12 +6,14 @@ import sqlite3
 import stat
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
 
 from include.commsarchive.errors import Fatal, Retriable
-from include.commsarchive.ledger import database, schema
+from include.commsarchive.ledger import chain, database, schema
+from include.commsarchive.ledger.base import Failure, ImportRecord, Run
 from include.commsarchive.ledger.sql import connect
 from tests.letters import make_run
 
@@ -58,13 +60,39 @@ def test_a_ledger_is_migrated_step_by_step_and_each_step_is_taken_once(
 
     def add_a_column(connection: sa.Connection) -> None:
         connection.exec_driver_sql("ALTER TABLE run ADD COLUMN note TEXT")
-        taken.append("step 2")
+        taken.append("step 3")
 
     monkeypatch.setattr(schema, "STEPS", (*schema.STEPS, add_a_column))
     for _ in range(2):
         with connect(url) as ledger:
             assert ledger.mapping("chat", "custom") == "rows"
-    assert taken == ["step 2"]
+    assert taken == ["step 3"]
+
+
+def test_a_ledger_of_before_failures_were_sealed_keeps_them_with_their_last_records(
+    path: Path, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    failures = [Failure(name, "", "", "ingest", "no-such-mailbox") for name in "ab"]
+    next_record = chain.next_record
+
+    def without_failure_root(head: chain.Head, run: Run, body: dict[str, Any], root: str) -> ImportRecord:
+        return next_record(head, run, {"found": body["found"], "delivery_root": root}, root)
+
+    with monkeypatch.context() as before, connect(url) as ledger:
+        before.setattr(chain, "next_record", without_failure_root)
+        for run_id in ("one", "two"):
+            ledger.open_run(make_run(run_id))
+            ledger.record_failures(run_id, failures[:1])
+            for found in (1, 2):
+                body = {"found": found, "delivery_root": ledger.totals(run_id).delivery_root}
+                ledger.close_run(run_id, body)
+            ledger.record_failures(run_id, failures[1:])
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("DROP TABLE sealed_failure")
+        connection.execute("UPDATE version SET version = 1")
+    with connect(url) as ledger:
+        assert [list(ledger.failures_of(seq)) for seq in (1, 2, 3, 4)] == [[], failures, [], failures]
+        assert list(ledger.verify()) == []
 
 
 def test_a_ledger_of_a_newer_version_is_left_alone(path: Path, url: str) -> None:
@@ -72,7 +100,7 @@ def test_a_ledger_of_a_newer_version_is_left_alone(path: Path, url: str) -> None
         pass
     with closing(sqlite3.connect(path)) as connection, connection:
         connection.execute("UPDATE version SET version = 99")
-    with pytest.raises(Fatal, match=r"version 99, this program knows 1\. Install"), connect(url):
+    with pytest.raises(Fatal, match=r"version 99, this program knows 2\. Install"), connect(url):
         pass
 
 

@@ -14,8 +14,8 @@ import pytest
 import sqlalchemy as sa
 
 from include.commsarchive.ledger import chain
-from include.commsarchive.ledger.base import ImportRecord
-from include.commsarchive.ledger.schema import delivery, head, import_record
+from include.commsarchive.ledger.base import Failure, ImportRecord
+from include.commsarchive.ledger.schema import delivery, head, import_record, sealed_failure
 from include.commsarchive.ledger.sql import connect
 from include.commsarchive.model import Outcome
 from tests.letters import DAY, make_delivery, make_run
@@ -28,6 +28,7 @@ def archive(url: str, run_id: str, *items: str) -> None:
         ledger.open_run(make_run(run_id))
         deliveries = [make_delivery(item) for item in items]
         ledger.intend(run_id, deliveries)
+        ledger.record_failures(run_id, [Failure(item, "", "", "ingest", "full") for item in items])
         ledger.settle(run_id, [Outcome(one.delivery_key, "id", "c" * 64) for one in deliveries])
         ledger.close_run(run_id, {"found": len(items), "delivery_root": ledger.totals(run_id).delivery_root})
 
@@ -136,6 +137,32 @@ def test_an_inserted_delivery_of_a_closed_run_is_found(path: Path, item: str, se
         row = connection.execute(sa.select(delivery).where(of_item(item))).mappings().one()
         forged = dict(row) | {"delivery_key": "0" * 32, "sealed": sealed}
         connection.execute(sa.insert(delivery), [forged])
+    assert verify(path) != []
+
+
+@pytest.mark.parametrize("column", [column.name for column in sealed_failure.columns])
+def test_a_changed_failure_is_found(path: Path, column: str) -> None:
+    first = sa.and_(sealed_failure.c.seq == 1, sealed_failure.c.number == 1)
+    change(path, sealed_failure, first, column)
+    assert verify(path) != []
+
+
+@pytest.mark.parametrize("seq", [1, 2, 3, 4])
+def test_a_removed_failure_is_found(path: Path, seq: int) -> None:
+    row = sa.and_(sealed_failure.c.seq == seq, sealed_failure.c.number == 1)
+    with opened(path) as connection:
+        assert connection.execute(sa.delete(sealed_failure).where(row)).rowcount == 1
+    [line] = verify(path)
+    assert line.startswith(f"import record {seq} (run ")
+    assert "its failures are not what it covers" in line
+
+
+@pytest.mark.parametrize("seq", [1, 2, 3, 4])
+@pytest.mark.parametrize("number", [0, 9])
+def test_an_inserted_failure_is_found(path: Path, seq: int, number: int) -> None:
+    text = dict.fromkeys(("item_id", "source_user", "mailbox", "stage", "reason"), "")
+    with opened(path) as connection:
+        connection.execute(sa.insert(sealed_failure), [{"seq": seq, "number": number} | text])
     assert verify(path) != []
 
 

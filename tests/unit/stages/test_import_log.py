@@ -12,10 +12,10 @@ import pytest
 from include.commsarchive.ledger.base import Failure, ImportRecord
 from include.commsarchive.ledger.memory import MemoryLedger
 from include.commsarchive.stages.import_log import csv_rows, json_pieces
-from tests.letters import DAY
+from tests.letters import DAY, make_run
 
 RECORD = ImportRecord(
-    seq=7,
+    seq=1,
     run_id="scheduled__2026-03-02",
     connector="chat",
     day=DAY,
@@ -41,15 +41,23 @@ RECORD = ImportRecord(
 )
 
 
+def closed(failures: list[Failure]) -> MemoryLedger:
+    """A ledger whose first record has these failures, of which its run forgot all when it began anew."""
+    ledger = MemoryLedger()
+    ledger.open_run(make_run(RECORD.run_id))
+    ledger.record_failures(RECORD.run_id, failures)
+    ledger.close_run(RECORD.run_id, {"delivery_root": ledger.totals(RECORD.run_id).delivery_root})
+    ledger.plan_anew(RECORD.run_id)
+    return ledger
+
+
 @pytest.fixture
 def ledger() -> MemoryLedger:
-    ledger = MemoryLedger()
     failures = [
         Failure("item 1", "uuid:1", "ann@firm.example", "ingest", "no-such-mailbox"),
         Failure("item 2", "", "", "convert", 'says "no",\r\n at line 1'),
     ]
-    ledger.record_failures(RECORD.run_id, failures)
-    return ledger
+    return closed(failures)
 
 
 def read(ledger: MemoryLedger) -> pd.DataFrame:
@@ -83,9 +91,7 @@ def test_each_failure_is_a_row_of_its_own(ledger: MemoryLedger) -> None:
     "text", ["=1+1", "+1", "-1", "@SUM(A1)", " =1", "\t=1", "\r=1", "\n=1", "\uff1d1", "\x00=1", "\xa0=1"]
 )
 def test_no_text_is_a_formula_for_a_spreadsheet(text: str) -> None:
-    ledger = MemoryLedger()
-    ledger.record_failures(RECORD.run_id, [Failure(text, text, text, "ingest", text)])
-    row = read(ledger).iloc[1]
+    row = read(closed([Failure(text, text, text, "ingest", text)])).iloc[1]
     for name in ("Item id", "Source user id", "User", "Failure reason"):
         assert row[name].startswith("'")
 

@@ -9,6 +9,7 @@ import pytest
 
 from include.commsarchive import VERSION
 from include.commsarchive.ledger.base import FileRecord, ItemState
+from include.commsarchive.ledger.chain import failure_root
 from include.commsarchive.ledger.memory import MemoryLedger
 from include.commsarchive.model import Outcome
 from include.commsarchive.stages.ingest import IngestReceipt
@@ -94,6 +95,7 @@ def test_the_record_holds_every_number_and_they_close(
         "deliveries_duplicate": 2,
         "deliveries_failed": 1,
         "delivery_root": ledger.totals("one").delivery_root,
+        "failure_root": failure_root([]),
         "files": 2,
         "file_hashes": ["aa", "bb"],
         "mapping_version": "v1",
