@@ -11,7 +11,7 @@ from typing import IO
 import msgspec
 
 from include.commsarchive import ids
-from include.commsarchive.ledger.base import HeldStage, ItemState, PlannedItem
+from include.commsarchive.ledger.base import Failure, HeldStage, ItemState, PlannedItem
 from include.commsarchive.mapping.resolve import Resolution, Resolver
 from include.commsarchive.stages.hold import hold, hold_item
 from include.commsarchive.stages.run import MapReceipt, Scope, batches
@@ -115,8 +115,12 @@ class _Planner:
             self.rows[number] += 1
 
     def _hold_unmapped(self, batch: Sequence[_Decision]) -> None:
-        """Keep items of which a person has no mailbox, so that a mended mapping can file them."""
+        """Keep items of which a person has no mailbox, so that a mended mapping can file them.
+
+        Each of these people is a row of the import log; so is an item of outsiders alone, with no person.
+        """
         held = []
+        failures = []
         for one in batch:
             people = [person.key for person in one.resolution.unmapped_people]
             self.people.update(people)
@@ -124,8 +128,13 @@ class _Planner:
                 reason = "nobody-mapped" if one.resolution.unmapped else "person-unmapped"
                 row = self.reader.raw(one.place)
                 held.append(hold_item(self.scope, HeldStage.MAP_USERS, reason, row, people))
+                failures += [
+                    Failure(one.head.key, person, "", HeldStage.MAP_USERS, reason)
+                    for person in people or [""]
+                ]
         if held:
             hold(self.scope, held)
+            self.scope.ledger.record_failures(self.scope.run.run_id, failures)
 
 
 def map_users(scope: Scope, shards: Sequence[str], resolver: Resolver) -> MapReceipt:

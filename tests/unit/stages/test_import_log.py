@@ -11,8 +11,13 @@ import pytest
 
 from include.commsarchive.ledger.base import Failure, ImportRecord
 from include.commsarchive.ledger.memory import MemoryLedger
+from include.commsarchive.stages.convert import convert
 from include.commsarchive.stages.import_log import csv_rows, json_pieces
+from include.commsarchive.stages.map_users import map_users
+from include.commsarchive.stages.run import Bundle
+from include.commsarchive.stages.shards import heads
 from tests.letters import DAY, make_run
+from tests.unit.stages.small_world import World
 
 RECORD = ImportRecord(
     seq=1,
@@ -109,3 +114,22 @@ def test_the_json_says_the_same_and_holds_the_whole_record(ledger: MemoryLedger)
 def test_a_run_without_failures_is_whole_too() -> None:
     assert json.loads("".join(json_pieces(RECORD, MemoryLedger())))["failures"] == []
     assert len(read(MemoryLedger())) == 1
+
+
+def test_each_person_without_a_mailbox_is_a_row_of_their_own(world: World) -> None:
+    scope = world.scope()
+    content = b"a|ann|bob|hi\nb|eve|bob|hi\nc|ZOE|EXT|hi\nd|ann|EXT|hi\n"
+    done = convert(scope, Bundle("day", ("day.txt",)), [world.put(scope, "day.txt", content)])
+    mapped = map_users(scope, done.shards, world.resolver("ann"))
+    assert (mapped.unmapped, mapped.unmapped_people) == (2, 2)
+    names = {head.key: name for (_, head), name in zip(heads(scope.folder, done.shards), "abcd", strict=True)}
+    rows = [
+        (names[row.item_id], row.source_user, row.mailbox, row.stage, row.reason)
+        for row in world.ledger.failures(scope.run.run_id)
+    ]
+    assert sorted(rows) == [
+        ("a", "login:bob", "", "map_users", "person-unmapped"),
+        ("b", "login:bob", "", "map_users", "nobody-mapped"),
+        ("b", "login:eve", "", "map_users", "nobody-mapped"),
+        ("c", "", "", "map_users", "nobody-mapped"),
+    ]
