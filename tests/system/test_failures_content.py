@@ -105,7 +105,7 @@ def test_what_is_not_xml_is_repaired_and_marked_and_a_clean_issue_is_a_revision(
     assert numbers(archive.archive("two")) == {"archived": 1, "duplicate": 1, "made": 1, "known": 1}
 
 
-@pytest.mark.parametrize("cut", range(len(CONTENT) - 12, 0, -41))
+@pytest.mark.parametrize("cut", range(len(CONTENT) - 12, 0, -43))
 def test_a_file_cut_anywhere_gives_what_is_whole_and_the_next_issue_the_rest(
     archive: Archive, vendor: Vendor, undisturbed: Undisturbed, cut: int
 ) -> None:
