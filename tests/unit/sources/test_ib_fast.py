@@ -27,7 +27,7 @@ OTHERS = [
     message(user("OAKES7", more="<Desk>RATES</Desk>"), START, "desk"),
     message(NINA, START + 9, "elsewhere", room="CHAT-2"),
 ]
-NAMESAKE = NINA.replace("oakes7@quillbrook", "other@quillbrook")
+NAMESAKE = NINA.replace("oakes7@quillbrook", "others@quillbrook")
 STRANGE = [
     message(NAMESAKE, START, "the same first letters, another person"),
     message(NINA, START, "x").replace("</Message>", "</ParticipantLeft>"),

@@ -43,6 +43,7 @@ def read_conversation(element: ET.Element, context: Mapping[str, str], files: Fi
     for child in element:
         if is_leaf(child):
             stated.append((_name(child.tag), line_of(child)))
+            stated += [(f"{_name(child.tag)} {name}", value) for name, value in child.attrib.items()]
         else:
             happened.append(child)
     stray = [element.text, *(child.tail for child in element)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import xml.etree.ElementTree as ET
 from copy import copy
 from functools import lru_cache
-from xml.sax.saxutils import escape
+from xml.sax.saxutils import escape, quoteattr
 
 
 @lru_cache(maxsize=1024)
@@ -19,6 +19,12 @@ def text_of(element: ET.Element | None) -> str:
     if element is None:
         return ""
     return "".join(element.itertext()) if len(element) else element.text or ""
+
+
+def attributes_of(element: ET.Element) -> str:
+    """Give an element's attributes as they stand in a tag, blank ones left out."""
+    filled = {name.rpartition("}")[2]: value for name, value in element.attrib.items() if value.strip()}
+    return " ".join(f"{name}={quoteattr(value)}" for name, value in filled.items())
 
 
 def line_of(element: ET.Element | None) -> str:
@@ -50,6 +56,17 @@ class Children:
             if local(child.tag) == name:
                 return self.left.pop(number)
         return None
+
+    def text(self, name: str) -> str:
+        """Take a leaf and give its text; where it has attributes or elements, it is residue as well."""
+        leaf = self.take(name)
+        if leaf is not None and (len(leaf) or leaf.attrib):
+            self.left.append(leaf)
+        return text_of(leaf)
+
+    def line(self, name: str) -> str:
+        """Take a leaf and give its text as one line."""
+        return " ".join(self.text(name).split())
 
     def find(self, name: str) -> ET.Element | None:
         """Look at the first child of this local name without taking it."""

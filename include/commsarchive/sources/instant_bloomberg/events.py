@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 import xml.etree.ElementTree as ET
 from functools import lru_cache
-from xml.sax.saxutils import escape, quoteattr
+from xml.sax.saxutils import escape
 
 from include.commsarchive.model import Attachment, Event, Kind, Person
 from include.commsarchive.sources.instant_bloomberg.elements import (
     Children,
     as_written,
+    attributes_of,
     line_of,
     local,
     text_of,
@@ -82,7 +83,7 @@ class EventReader:
         tag = local(element.tag)
         event = Event(KINDS.get(tag, Kind.SYSTEM), 0)
         children = Children(element)
-        residue = self._attributes(event, element) + self._people(event, children)
+        residue = [self._attributes(event, element), *self._people(event, children)]
         self._time(event, children, timed=tag in KINDS and event.kind is not Kind.MODE)
         if tag not in KINDS:
             event.marks += (f"unknown element {element.tag.rpartition('}')[2]}",)
@@ -95,37 +96,35 @@ class EventReader:
         event.text = self._text(children, "modetype" if event.kind is Kind.MODE else "content")
         if event.kind is Kind.MESSAGE:
             event.kind = kind_of_message(event.text)
-        event.residue = residue + self._other_room(children) + children.residue()
+        event.residue = " ".join(filter(None, (*residue, self._other_room(children), children.residue())))
         return event
 
     def _attributes(self, event: Event, element: ET.Element) -> str:
         known = {"interactiontype": "", "devicetype": ""}
-        left = []
+        rest = ET.Element(element.tag)
         for name, value in element.attrib.items():
             if local(name) in known:
                 known[local(name)] = value
-            elif value.strip():
-                left.append(f"{name.rpartition('}')[2]}={quoteattr(value)} ")
+            else:
+                rest.set(name, value)
         event.marks = marks_of(known["interactiontype"], known["devicetype"])
-        return "".join(left)
+        return attributes_of(rest)
 
-    def _people(self, event: Event, children: Children) -> str:
-        residue = ["", ""]
+    def _people(self, event: Event, children: Children) -> tuple[str, str]:
         who = next((user for name in PEOPLE if (user := children.take(name)) is not None), None)
-        if who is not None:
-            event.who, residue[0] = read_person(who)
-        if (invitee := children.take("invitee")) is not None:
-            event.other, residue[1] = read_person(invitee)
+        event.who, of_who = (None, "") if who is None else read_person(who)
+        invitee = children.take("invitee")
+        event.other, of_other = (None, "") if invitee is None else read_person(invitee)
         more = [read_person(child)[0] for child in children.left if local(child.tag) in PEOPLE]
         self.others += [person for person in more if person is not None]
-        return "".join(residue)
+        return of_who, of_other
 
     def _time(self, event: Event, children: Children, *, timed: bool) -> None:
         """Take DateTimeUTC; where it cannot be read, DateTime; where that cannot, the last event's.
 
         ``timed`` says that an event of its kind ought to have a time.
         """
-        utc, text = text_of(children.take("datetimeutc")).strip(), text_of(children.take("datetime")).strip()
+        utc, text = children.text("datetimeutc").strip(), children.text("datetime").strip()
         at, told = epoch(utc), stated(text)
         if at is None and utc:
             event.marks += (f"DateTimeUTC {utc}",)
@@ -139,7 +138,7 @@ class EventReader:
         self.last = event.at = self.last if at is None else at
 
     def _attachment(self, children: Children) -> Attachment:
-        name, file_id = line_of(children.take("filename")), line_of(children.take("fileid"))
+        name, file_id = children.line("filename"), children.line("fileid")
         size = line_of(children.find("filesize"))
         is_number = size.isascii() and size.isdigit()
         if is_number or not size:
@@ -147,11 +146,11 @@ class EventReader:
         return self._files.attachment(name, file_id, int(size) if is_number else None)
 
     def _text(self, children: Children, name: str) -> str:
-        text = text_of(children.take(name))
+        text = children.text(name)
         return unindent(text) if self.indented and text.startswith("\n") else text
 
     def _other_room(self, children: Children) -> str:
-        stated_room = line_of(children.take("conversationid"))
+        stated_room = children.line("conversationid")
         self.room = self.room or stated_room
         return (
             ""

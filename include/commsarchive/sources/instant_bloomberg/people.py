@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from include.commsarchive.model import Person
-from include.commsarchive.sources.instant_bloomberg.elements import Children, as_written, line_of
+from include.commsarchive.sources.instant_bloomberg.elements import Children, attributes_of
 
 _IDS = ("LoginName", "UUID", "FirmNumber", "AccountNumber", "ClientID1", "ClientID2")
 _OWN = frozenset({"UUID", "FirmNumber", "AccountNumber"})
@@ -21,15 +21,15 @@ def read_person(element: ET.Element) -> tuple[Person | None, str]:
     is made of the best identity there is (financial formats, section 1.4).
     """
     children = Children(element)
-    ids = tuple((label, value) for label in _IDS if (value := line_of(children.take(label.lower()))))
-    name = " ".join(filter(None, (line_of(children.take("firstname")), line_of(children.take("lastname")))))
-    company = line_of(children.take("companyname"))
-    address = line_of(children.take("emailaddress"))
-    corporate = line_of(children.take("corporateemailaddress")) or line_of(children.take("corporateemailid"))
+    ids = tuple((label, value) for label in _IDS if (value := children.line(label.lower())))
+    name = " ".join(filter(None, (children.line("firstname"), children.line("lastname"))))
+    company = children.line("companyname")
+    address = children.line("emailaddress")
+    corporate = children.line("corporateemailaddress") or children.line("corporateemailid")
     known = dict(ids)
     login = known.get("LoginName", "")
     key = _key(corporate, known.get("UUID", ""), address, login) or (name and f"name:{name.casefold()}")
-    residue = children.residue() + "".join(as_written(child) for child in element if len(child))
+    residue = attributes_of(element) + children.residue()
     if not key:
         return None, residue
     internal = bool(corporate) or not _OWN.isdisjoint(known)

@@ -96,19 +96,13 @@ def _read_malformed(raw: bytes, context: Mapping[str, str], files: Files) -> Ite
         mended.append(f"cut off after its last complete event, {kept}")
     found = [read for _, read in _read_all(root, raw, context, files)]
     conversation = found[0] if len(found) == 1 else None
-    if not isinstance(conversation, Conversation) or not _is_sound(conversation, whole, mended):
+    sure = TAGS_LEFT_OUT not in mended
+    if not isinstance(conversation, Conversation) or not (sure or all(map(_is_regular, conversation.events))):
         yield raw, Quarantine("malformed", "it is not sure who did what and when")
         return
     conversation.marks += [f"repaired: {'; '.join(mended)}"] if mended else []
     conversation.stated += [("incomplete end", tail.decode("utf-8", "replace"))] if tail else []
     yield raw, conversation
-
-
-def _is_sound(conversation: Conversation, raw: bytes, mended: list[str]) -> bool:
-    """Tell whether every event that begins was read; after desperate mending, each must be regular."""
-    if len(conversation.events) < len(_EVENT.findall(_tags(raw))):
-        return False
-    return TAGS_LEFT_OUT not in mended or all(_is_regular(event) for event in conversation.events)
 
 
 def _is_regular(event: Event) -> bool:
