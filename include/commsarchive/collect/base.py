@@ -100,7 +100,7 @@ def _same(listed: RemoteFile, now: RemoteFile) -> None:
     if (now.size, now.mtime) != (listed.size, listed.mtime):
         raise Retriable(
             f"{listed.path}: changed since it was listed (size {listed.size}, now {now.size}; "
-            f"mtime {listed.mtime}, now {now.mtime}). It was still being written: clear the task that lists the files"
+            f"mtime {listed.mtime}, now {now.mtime}). It was still being written: clear `wait_for_export`"
         )
 
 
