@@ -32,7 +32,7 @@ def test_a_disk_that_is_full_at_any_change_is_worth_a_retry_which_goes_on(
     send(archive, vendor, DAY)
     wanted = undisturbed(DAY)
     ends = set()
-    for at, copy, end in sweep(archive, disk, Archive.archive, fill_the_disk, step=2):
+    for at, copy, end in sweep(archive, disk, Archive.archive, fill_the_disk, step=3):
         ends.add(end)
         assert numbers(copy.archive()) == WANTED, at
         assert (copy.mails(), copy.reasons()) == (wanted, ["missing-room-id"]), at
