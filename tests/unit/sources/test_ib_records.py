@@ -56,7 +56,7 @@ def test_what_stands_where_only_text_belongs_is_kept() -> None:
     items, refused = read(export(conversation(odd).replace("<RoomID>", '<RoomID kind="x">')))
     assert refused == []
     event = items[0].events[0]
-    assert (event.text, event.residue) == ("one", 'kind="bot"<Content lang="en"><b>one</b></Content>')
+    assert (event.text, event.residue) == ("one", 'kind="bot" <Content lang="en"><b>one</b></Content>')
     assert ("RoomID kind", "x") in items[0].facts
 
 
