@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from include.commsarchive.errors import Quarantine
+from include.commsarchive.sources.base import Options
 from include.commsarchive.sources.xml_reading import read_mended
 from tests.unit.sources.ib_xml import START, conversation, export, message, read, user
 
@@ -63,3 +64,18 @@ def test_what_stands_where_only_text_belongs_is_kept() -> None:
 def test_a_parser_that_drops_text_is_not_believed() -> None:
     with pytest.raises(Quarantine, match="without losing some of it"):
         read_mended(b"<a>one</a></all>two", "", {"a", "all"})
+
+
+@pytest.mark.parametrize("typed", ["a <!-- b & c", "a <![CDATA[ b & c"])
+def test_a_section_that_somebody_typed_and_never_ended_is_text(typed: str) -> None:
+    items, refused = read(export(conversation(FIRST.replace("one", typed), SECOND)))
+    assert refused == []
+    assert [event.text for event in items[0].events] == [typed, "two"]
+    assert items[0].marks == ("repaired: lone < escaped; lone & escaped",)
+
+
+def test_a_person_who_had_to_be_mended_is_known_in_later_parts() -> None:
+    odd = user("R&D7", own=False)
+    events = [message(odd, START, "x"), *(message(NINA, START + n, "y") for n in (1, 2))]
+    items, _ = read(export(conversation(*events)), Options(max_events=2))
+    assert [[person.name for person in item.to] for item in items] == [["F OAKES7"], ["F R&D7"]]
