@@ -62,9 +62,9 @@ def read_mended(raw: bytes, namespaces: str, known: Collection[str]) -> tuple[ET
     if prefixes := _unbound(text, namespaces):
         namespaces += "".join(f' xmlns:{prefix}="unknown"' for prefix in prefixes)
         mended.append("namespace prefixes declared")
-    tagged = _outside(text, lambda part: _escape_strangers(part, known))
     with suppress(ET.ParseError):
         return read_strict(text.encode(), namespaces), mended
+    tagged = _outside(text, lambda part: _escape_strangers(part, known))
     if tagged != text:
         mended.append("unknown tags taken for text")
         with suppress(ET.ParseError):
@@ -161,7 +161,7 @@ def _number_entities(text: str) -> str:
 
 
 def _bare(text: str) -> str:
-    """Take the tags out of a text, and put it between two."""
+    """Take the tags out of a text, and put it into an element of its own."""
     return f"<all>{_outside(text, lambda part: _TAG.sub('', part))}</all>"
 
 

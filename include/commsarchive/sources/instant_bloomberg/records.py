@@ -20,29 +20,16 @@ from include.commsarchive.sources.xml_grammar import PREFIX
 from include.commsarchive.sources.xml_reading import TAGS_LEFT_OUT, read_mended, read_strict
 
 RECORD = "Conversation"
-KNOWN = frozenset(
-    name.lower()
-    for name in (
-        *(
-            RECORD,
-            *LEAVES,
-            *KINDS,
-            "User",
-            "Inviter",
-            "Invitee",
-            "Initiator",
-            "LoginName",
-            "FirstName",
-            "LastName",
-        ),
-        *("ClientID1", "ClientID2", "UUID", "FirmNumber", "AccountNumber", "CompanyName", "EmailAddress"),
-        *("CorporateEmailAddress", "CorporateEmailID", "Content", "ModeType", "DateTime", "DateTimeUTC"),
-        *("ConversationID", "FileName", "FileID", "FileSize"),
-    )
+_NAMES = (
+    *("User", "Inviter", "Invitee", "Initiator", "LoginName", "FirstName", "LastName", "CompanyName"),
+    *("ClientID1", "ClientID2", "UUID", "FirmNumber", "AccountNumber", "EmailAddress"),
+    *("CorporateEmailAddress", "CorporateEmailID", "Content", "ModeType", "DateTime", "DateTimeUTC"),
+    *("ConversationID", "FileName", "FileID", "FileSize"),
 )
+KNOWN = frozenset(name.lower() for name in (RECORD, *LEAVES, *KINDS, *_NAMES))
+"""Every element of the format, in lower case."""
 _OPEN = re.compile(rb"<%b%b(?=[\s/>])" % (PREFIX, RECORD.encode()), re.IGNORECASE)
 _CLOSE = re.compile(rb"</%b%b\s*>" % (PREFIX, RECORD.encode()), re.IGNORECASE)
-_EVENT = re.compile(rb"<%b(?:%b)(?=[\s/>])" % (PREFIX, "|".join(KINDS).encode()), re.IGNORECASE)
 _EVENT_END = re.compile(rb"</%b(?:%b)\s*>" % (PREFIX, "|".join(KINDS).encode()), re.IGNORECASE)
 _VERBATIM = re.compile(rb"<!\[CDATA\[.*?(?:\]\]>|\Z)|<!--.*?(?:-->|\Z)", re.DOTALL)
 
