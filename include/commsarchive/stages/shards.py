@@ -92,10 +92,6 @@ class ItemReader:
         self._stream.seek(place.offset)
         return self._stream.read(place.length)
 
-    def item(self, place: Place) -> StagedItem:
-        """Read one item."""
-        return decode(self.raw(place))
-
     def _close(self) -> None:
         if self._stream is not None:
             self._stream.close()

@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 
 from include.commsarchive.sources.base import Claim, Role
+from include.commsarchive.sources.instant_bloomberg.files import Files
 from include.commsarchive.sources.instant_bloomberg.names import claim
 
 OLD, NEW = "f848135.ib.240314", "f848135.ib19.240314"
@@ -36,3 +37,18 @@ OLD, NEW = "f848135.ib.240314", "f848135.ib19.240314"
 )
 def test_a_file_belongs_to_the_bundle_of_its_account_feed_and_day(name: str, expected: Claim | None) -> None:
     assert claim(name) == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "file_id", "media_type"),
+    [
+        ("blotter.csv", "65F20A1B0C2D3E4F50617283.csv", "text/csv"),
+        ("blotter.csv.gz", "65F20A1B0C2D3E4F50617283.gz", "application/gzip"),
+        ("blotter", "65F20A1B0C2D3E4F50617283.pdf", "application/pdf"),
+        ("blotter", "65F20A1B0C2D3E4F50617283", "application/octet-stream"),
+    ],
+)
+def test_a_shared_file_has_the_type_of_its_name_packed_as_it_is(
+    name: str, file_id: str, media_type: str
+) -> None:
+    assert Files({}).attachment(name, file_id, None).media_type == media_type

@@ -38,9 +38,7 @@ class Files:
     def attachment(self, name: str, file_id: str, size: int | None) -> Attachment:
         """Describe a shared file of this stated size. Where it is missing or of another, that is said."""
         shown = name or file_id
-        media_type = (
-            _TYPES.guess_type(shown)[0] or _TYPES.guess_type(file_id)[0] or "application/octet-stream"
-        )
+        media_type = _media_type(shown) or _media_type(file_id) or "application/octet-stream"
         found = self._find(file_id, size)
         if found is None:
             return Attachment(shown, file_id, media_type, size, problem="missing")
@@ -63,6 +61,7 @@ class Files:
 
 
 def _media_type(name: str) -> str:
+    """Tell a type by name: that of the packed form for a packed file, ``""`` where it says nothing."""
     kind, packed = _TYPES.guess_type(name)
     return f"application/{packed}" if packed else kind or ""
 
