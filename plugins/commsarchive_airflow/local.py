@@ -7,6 +7,7 @@ and nothing binds them to loopback (measured on Airflow 3.3.2).
 from __future__ import annotations
 
 import contextlib
+import http
 import json
 import os
 import secrets
@@ -36,6 +37,10 @@ PROCESSES = {
 
 class LocalError(Exception):
     """The local Airflow could not do what was asked; the text says what to look at."""
+
+
+class BusyError(LocalError):
+    """Airflow could not do it now and has undone what it had begun: the same may be asked again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,8 +197,15 @@ class Api:
         return _json(f"{self._base}/api/v2/{path}", token=self._token)
 
     def post(self, path: str, body: Mapping[str, Any]) -> Any:
-        """POST JSON to a resource below ``/api/v2``."""
-        return _json(f"{self._base}/api/v2/{path}", body, self._token)
+        """POST JSON to a resource below ``/api/v2``, again while Airflow's SQLite database is locked."""
+        deadline = time.monotonic() + 30
+        while True:
+            try:
+                return _json(f"{self._base}/api/v2/{path}", body, self._token)
+            except BusyError:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.5)
 
     def patch(self, path: str, body: Mapping[str, Any]) -> Any:
         """PATCH a resource below ``/api/v2``."""
@@ -212,7 +224,8 @@ def _json(url: str, body: Mapping[str, Any] | None = None, token: str = "", meth
         with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310 - the same
             return json.load(answer)
     except urllib.error.HTTPError as error:
-        raise LocalError(f"{method} {url}: {error.code} {error.read()[:300]!r}") from error
+        kind = BusyError if error.code == http.HTTPStatus.SERVICE_UNAVAILABLE else LocalError
+        raise kind(f"{method} {url}: {error.code} {error.read()[:300]!r}") from error
 
 
 def _keep(path: Path, make: Any) -> None:
