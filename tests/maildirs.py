@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import mailbox
+from email import message_from_bytes, policy
 from pathlib import Path
+
+
+def subject_of(mail: bytes) -> str:
+    return str(message_from_bytes(mail, policy=policy.default)["Subject"])
 
 
 def read_folder(root: Path, address: str, folder: str) -> list[bytes]:

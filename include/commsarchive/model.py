@@ -158,6 +158,10 @@ class StagedItem:
         return tuple({p.key: p for p in (self.sender, *self.to, *self.cc, *self.bcc)}.values())
 
 
+NOTE = "IPM.Note"
+"""The message class of an ordinary mail."""
+
+
 @dataclass(frozen=True, slots=True)
 class Address:
     """A name and an e-mail address as they stand in a header."""
@@ -181,7 +185,7 @@ class Mail:
     """What a destination encodes: RFC 5322 bytes, or JSON, or what else its protocol wants.
 
     ``message_id`` and ``references`` have no angle brackets; ``headers`` are our own ``X-``
-    headers as (name, value), values plain text.
+    headers as (name, value), values plain text. ``message_class`` is for destinations that have such.
     """
 
     message_id: str
@@ -196,6 +200,7 @@ class Mail:
     text: str
     html: str
     attachments: tuple[MailPart, ...]
+    message_class: str = NOTE
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,13 +215,42 @@ class Letter:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of a letter: the server's id for it, or why it could not be filed.
+    """What became of a letter: the server's id for it, why it cannot be filed, or a doubt.
 
-    Exactly one of ``server_id`` and ``reason`` is not ``""``. ``content_hash`` is the SHA-256 of the
-    bytes as sent.
+    Exactly one of ``server_id``, ``reason`` and ``doubt`` is not ``""``; the latter two are slugs. In
+    doubt is what may or may not have been filed (``connection-lost``) and what was not sent because its
+    mailbox must wait (``throttled``): look it up and try again, not before ``retry_after`` seconds.
+    ``content_hash`` is the SHA-256 of the bytes as sent, ``stored_hash`` of what the server keeps where it
+    was read back. ``request_id`` is the server's name for the request, for its operators to find it.
     """
 
     delivery_key: str
     server_id: str = ""
     content_hash: str = ""
     reason: str = ""
+    doubt: str = ""
+    retry_after: float = 0.0
+    request_id: str = ""
+    stored_hash: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A copy as its destination keeps it. Times are ms of whole seconds; addresses are in lower case.
+
+    What a kind of destination has no notion of is None. ``attachments`` counts files, inline or not.
+    ``stored_hash`` is the SHA-256 of the content as the server gives it back.
+    """
+
+    delivery_key: str
+    message_id: str
+    subject: str
+    sender: str
+    recipients: frozenset[str]
+    attachments: int
+    sent: int | None
+    received: int | None
+    read: bool | None
+    draft: bool | None
+    message_class: str | None
+    stored_hash: str

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from include.commsarchive.mailbox.maildir import Maildir
+from include.commsarchive.message.mime import encode
 from tests.contract.mailbox_contract import ANN, BOB, MailboxContract, Read
-from tests.letters import encode
-from tests.maildirs import read_folder
+from tests.maildirs import read_folder, subject_of
 
 
 class TestMaildir(MailboxContract):
@@ -23,4 +23,6 @@ class TestMaildir(MailboxContract):
     @pytest.fixture
     def read(self, tmp_path: Path) -> Read:
         written = {"Archive/Chat 1.9": "Archive.Chat 1%2E9"}
-        return lambda address, folder: read_folder(tmp_path, address, written.get(folder, folder))
+        return lambda address, folder: [
+            subject_of(mail) for mail in read_folder(tmp_path, address, written.get(folder, folder))
+        ]

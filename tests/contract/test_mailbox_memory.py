@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from include.commsarchive.mailbox.memory import MemoryMailbox
+from include.commsarchive.message.mime import encode
 from tests.contract.mailbox_contract import ANN, BOB, MailboxContract, Read
-from tests.letters import encode
+from tests.maildirs import subject_of
 
 
 class TestMemoryMailbox(MailboxContract):
@@ -16,4 +17,4 @@ class TestMemoryMailbox(MailboxContract):
 
     @pytest.fixture
     def read(self, mailbox: MemoryMailbox) -> Read:
-        return lambda address, folder: list(mailbox.mails[address, folder].values())
+        return lambda address, folder: list(map(subject_of, mailbox.mails[address, folder].values()))

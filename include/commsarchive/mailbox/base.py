@@ -1,21 +1,35 @@
-"""What a destination is: three verbs."""
+"""What a destination is: a few verbs."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Protocol
 
-from include.commsarchive.model import Letter, Mail, Outcome
+from include.commsarchive.model import Kept, Letter, Mail, Outcome
 
 Encode = Callable[[Mail], Iterator[bytes]]
 """Turns a mail into RFC 5322 bytes, piece by piece, with CRLF line ends."""
+
+INBOX = ""
+"""The folder that is the Inbox itself; any other name is a folder below it, ``/`` between levels."""
+
+PURGES = "Recoverable Items/Purges"
+"""The folder that in Exchange is the hidden one of this name; elsewhere a folder like any other."""
 
 
 class Mailbox(Protocol):
     """A place that keeps copies. One delivery key is filed at most once by one `append`.
 
-    Adapters do not retry, limit rates or log: wrappers with these same verbs do.
+    Adapters do not try again and do not wait for the other side: they say what is not known or must
+    wait, and `stages.ingest` does. Reasons, doubts and error texts name no people and no content.
     """
+
+    @property
+    def keyed(self) -> bool:
+        """Whether a key that is there is never filed again, even by two processes at once.
+
+        Where it is not so, the ledger's leases keep a second run away while one is sending.
+        """
 
     def missing(self, mailboxes: Collection[str]) -> dict[str, str]:
         """Say of which mailboxes nothing can be filed, each with the reason; the others are fine.
@@ -31,7 +45,7 @@ class Mailbox(Protocol):
         A folder or mailbox that does not exist holds nothing.
 
         Raises:
-            Retriable: the destination cannot be asked now.
+            Retriable: the mailbox cannot be asked now.
             Fatal: the destination refuses us.
         """
 
@@ -39,10 +53,22 @@ class Mailbox(Protocol):
         """File letters, creating folders as needed; one outcome for each, in order.
 
         When it returns, letters with a ``server_id`` are durable. A letter that can never be filed
-        (no such mailbox, too large) gets a ``reason``; the others go on. When it raises, any of the
-        letters may or may not have been filed: `find` tells.
+        (no such mailbox, too large) gets a ``reason``; one whose fate is not known, or that its mailbox
+        cannot take now, a ``doubt``; the others go on. When it raises, any of the letters may or may not have
+        been filed: `find` tells.
 
         Raises:
-            Retriable: network, throttling, full disk.
+            Retriable: nothing can be filed now (disk full, server gone).
             Fatal: the destination refuses us.
         """
+
+    def inspect(self, mailbox: str, folder: str, server_ids: Collection[str]) -> dict[str, Kept]:
+        """Read copies back as the destination keeps them, by server id; what is not there is left out.
+
+        Raises:
+            Retriable: the mailbox cannot be asked now.
+            Fatal: the destination refuses us.
+        """
+
+    def close(self) -> None:
+        """Let connections go."""

@@ -12,14 +12,15 @@ import errno
 import hashlib
 import os
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from include.commsarchive.errors import Fatal, Quarantine, Retriable
 from include.commsarchive.mailbox import disk
 from include.commsarchive.mailbox.base import Encode
+from include.commsarchive.mailbox.kept import kept_mime
 from include.commsarchive.mailbox.names import place
-from include.commsarchive.model import Letter, Mail, Outcome
+from include.commsarchive.model import Kept, Letter, Mail, Outcome
 
 SEEN = ":2,S"
 """What a reader's flags look like at the end of a name: version 2, seen."""
@@ -41,6 +42,8 @@ class _Written:
 class Maildir:
     """A `Mailbox` of Maildir++ trees below one folder, private to their owner."""
 
+    keyed = True
+
     def __init__(self, root: Path, encode: Encode, *, create: bool = True) -> None:
         """File below ``root``. With ``create`` mailboxes appear on demand, else they must exist."""
         self._root = root
@@ -55,18 +58,37 @@ class Maildir:
     def find(self, mailbox: str, folder: str, delivery_keys: Collection[str]) -> dict[str, str]:
         """See `Mailbox.find`. The id is the file's name without flags, which readers change."""
         wanted = set(delivery_keys)
-        found: dict[str, str] = {}
+        files = self._files(mailbox, folder)
+        return {key: name for name in files if (key := _key(name)) in wanted}
+
+    def inspect(self, mailbox: str, folder: str, server_ids: Collection[str]) -> dict[str, Kept]:
+        """See `Mailbox.inspect`. A mail came when its file says so."""
+        kept: dict[str, Kept] = {}
+        files = self._files(mailbox, folder)
+        for name in files.keys() & set(server_ids):
+            path, flags = files[name]
+            with self._explained(), path.open("rb") as stream:
+                content = stream.read().replace(b"\n", b"\r\n")
+                came = int(path.stat().st_mtime) * 1000
+            mail = kept_mime(content, _key(name))
+            kept[name] = replace(mail, received=came, read="S" in flags, draft="D" in flags)
+        return kept
+
+    def close(self) -> None:
+        """See `Mailbox.close`."""
+
+    def _files(self, mailbox: str, folder: str) -> dict[str, tuple[Path, str]]:
+        """List a folder: each mail's name without flags, its path, and its flags."""
+        files: dict[str, tuple[Path, str]] = {}
         with (
             self._explained(),
             contextlib.suppress(FileNotFoundError, NotADirectoryError),
             os.scandir(place(self._root, mailbox, folder) / "cur") as entries,
         ):
             for entry in entries:
-                name = entry.name.partition(":")[0]
-                key = name.partition(".")[2].partition(".")[0]
-                if key in wanted:
-                    found[key] = name
-        return found
+                name, _, flags = entry.name.partition(":")
+                files[name] = (Path(entry.path), flags)
+        return files
 
     def append(self, letters: Sequence[Letter]) -> list[Outcome]:
         """See `Mailbox.append`. A mail is written once and linked into each of its mailboxes."""
@@ -166,6 +188,10 @@ class Maildir:
             raise Retriable(
                 f"Maildir {self._root}: {error.strerror}. Make room on its disk, or mend it"
             ) from error
+
+
+def _key(name: str) -> str:
+    return name.partition(".")[2].partition(".")[0]
 
 
 def _make_maildir(folder: Path) -> None:

@@ -7,11 +7,14 @@ from collections.abc import Collection, Sequence
 
 from include.commsarchive.errors import Quarantine
 from include.commsarchive.mailbox.base import Encode
-from include.commsarchive.model import Letter, Outcome
+from include.commsarchive.mailbox.kept import kept_mime
+from include.commsarchive.model import Kept, Letter, Outcome
 
 
 class MemoryMailbox:
     """A `Mailbox` in a dictionary: ``mails[mailbox, folder][delivery key]`` are the bytes as sent."""
+
+    keyed = True
 
     def __init__(self, encode: Encode, *, only: Collection[str] | None = None) -> None:
         """Start empty. With ``only``, no other mailboxes exist."""
@@ -33,6 +36,14 @@ class MemoryMailbox:
     def append(self, letters: Sequence[Letter]) -> list[Outcome]:
         """See `Mailbox.append`."""
         return [self._file(letter) for letter in letters]
+
+    def inspect(self, mailbox: str, folder: str, server_ids: Collection[str]) -> dict[str, Kept]:
+        """See `Mailbox.inspect`."""
+        there = self.mails.get((mailbox.casefold(), folder), {})
+        return {key: kept_mime(there[key], key) for key in server_ids if key in there}
+
+    def close(self) -> None:
+        """See `Mailbox.close`."""
 
     def _file(self, letter: Letter) -> Outcome:
         key = letter.delivery_key

@@ -8,7 +8,7 @@ from typing import BinaryIO
 
 from include.commsarchive import ids
 from include.commsarchive.message.addresses import address_of
-from include.commsarchive.model import Address, Mail, MailPart, Person, StagedItem
+from include.commsarchive.model import NOTE, Address, Mail, MailPart, Person, StagedItem
 
 PREFIX = "X-Commsarchive-"
 
@@ -18,6 +18,7 @@ def make_mail(
     addresses: Mapping[str, str],
     open_blob: Callable[[str], BinaryIO],
     extra: Iterable[tuple[str, str]] = (),
+    message_class: str = NOTE,
 ) -> Mail:
     """Give an item its addresses, headers and attachments; every copy of it is this same mail.
 
@@ -49,6 +50,7 @@ def make_mail(
                 if one.blob
             ]
         ),
+        message_class=message_class,
     )
 
 

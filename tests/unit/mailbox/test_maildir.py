@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import mailbox as standard
 import os
 import shutil
@@ -49,6 +50,12 @@ def test_mailboxes_and_folders_appear_on_demand_and_any_mail_reader_opens_them(
     assert (in_inbox["Subject"], in_folder["Subject"]) == ("y", "x")
     assert (in_folder.get_flags(), in_folder.get_subdir()) == ("S", "cur")
     assert (root / ANN / f".{FOLDER}" / "maildirfolder").exists()
+
+
+def test_the_hash_is_of_the_bytes_as_encoded(box: Maildir) -> None:
+    mail = make_mail("x", attachment=b"\r\n\r\r\n" * 1000)
+    [outcome] = box.append([replace(make_letter("x"), mail=mail)])
+    assert outcome.content_hash == hashlib.sha256(b"".join(encode(mail))).hexdigest()
 
 
 def test_files_have_unix_line_ends_and_the_time_when_it_was_said(box: Maildir, root: Path) -> None:
