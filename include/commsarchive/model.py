@@ -94,7 +94,8 @@ class Item:
     message class (``Conversation``); ``at`` when it was said (ms), None when the source did not say.
     ``part`` counts from 1 where a long conversation was cut, 0 where it was not. ``marks`` are
     remarks on the whole item (``repaired: …``); ``facts`` more of what the source said, for the
-    reader, as (label, value).
+    reader, as (label, value). ``others`` take part without being sender or recipient, as (what they are,
+    person); ``references`` name more threads that the item belongs to, where one is not enough.
     """
 
     source: str
@@ -111,6 +112,8 @@ class Item:
     part: int = 0
     marks: tuple[str, ...] = ()
     facts: tuple[tuple[str, str], ...] = ()
+    others: tuple[tuple[str, Person], ...] = ()
+    references: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,11 +154,14 @@ class StagedItem:
     counts: dict[str, int]
     part: int = 0
     marks: tuple[str, ...] = ()
+    others: tuple[tuple[str, Person], ...] = ()
+    references: tuple[str, ...] = ()
 
     @property
     def people(self) -> tuple[Person, ...]:
         """Everybody in the item, sender first, each once."""
-        return tuple({p.key: p for p in (self.sender, *self.to, *self.cc, *self.bcc)}.values())
+        others = [person for _, person in self.others]
+        return tuple({p.key: p for p in (self.sender, *self.to, *self.cc, *self.bcc, *others)}.values())
 
 
 NOTE = "IPM.Note"

@@ -39,8 +39,12 @@ def make_mail(
         bcc=people(item.bcc),
         subject=item.subject,
         at=item.at,
-        references=(ids.thread_id(item.source, item.thread),) if item.thread else (),
-        headers=tuple([(PREFIX + name, value) for name, value in (*_facts(item), *extra)]),
+        references=tuple(
+            [ids.thread_id(item.source, one) for one in dict.fromkeys((item.thread, *item.references)) if one]
+        ),
+        headers=tuple(
+            [(PREFIX + name, value) for name, value in (*_facts(item), *_others(item, addresses), *extra)]
+        ),
         text=item.text,
         html=item.html,
         attachments=tuple(
@@ -52,6 +56,12 @@ def make_mail(
         ),
         message_class=message_class,
     )
+
+
+def _others(item: StagedItem, addresses: Mapping[str, str]) -> list[tuple[str, str]]:
+    """Name who takes part without being sender or recipient; no header of a mail's own says that."""
+    others = [(role, address_of(one, item.source, addresses.get(one.key))) for role, one in item.others]
+    return [("Participant", f"{role}: {one.name} <{one.email}>") for role, one in others]
 
 
 def _facts(item: StagedItem) -> list[tuple[str, str]]:

@@ -22,6 +22,7 @@ from include.commsarchive.message.headers import (
 from include.commsarchive.model import Mail, MailPart
 
 _LONGEST_LINE = 998  # RFC 5322 2.1.1, without the CRLF
+_UNDISCLOSED = "To: undisclosed-recipients:;\r\n"  # RFC 5322 A.1.3: all recipients are blind copies
 _BLOCK = 57 * 16_384  # bytes read at once from an attachment; 57 make one line of base64
 
 
@@ -50,7 +51,7 @@ def encode(mail: Mail) -> Iterator[bytes]:
 def _head(mail: Mail) -> str:
     fields = [
         address_field("From", (mail.sender,)),
-        address_field("To", mail.to),
+        address_field("To", mail.to) or ("" if mail.cc or not mail.bcc else _UNDISCLOSED),
         address_field("Cc", mail.cc),
         address_field("Bcc", mail.bcc),
         text_field("Subject", mail.subject),

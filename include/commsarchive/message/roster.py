@@ -11,6 +11,8 @@ from include.commsarchive.message.card import Card, card
 from include.commsarchive.model import Item, Kind, Person
 
 _COLOURS = 8
+_STATIONS = ("From", "To", "Cc", "Bcc", "")
+"""Of these a person has one; what they are besides is shown with it."""
 _ARRIVALS = {Kind.JOIN: "joined", Kind.CARRY_OVER: "already in at"}
 
 
@@ -41,7 +43,7 @@ NOBODY = _row(card(Person("", "")), "", "(unknown)", "")
 
 
 def roster(item: Item) -> dict[str, Row]:
-    """List everybody by person key: sender, To, Cc and Bcc first, then who else occurs in an event.
+    """List everybody by person key: sender, To, Cc, Bcc and others first, then who else is in an event.
 
     Two people of one name are told apart by address or native id.
     """
@@ -49,6 +51,9 @@ def roster(item: Item) -> dict[str, Row]:
     for role, person in _mentions(item):
         if person.key not in known:
             known[person.key] = role, card(person)
+        elif role not in _STATIONS:
+            first, who = known[person.key]
+            known[person.key] = f"{first}, {role}", who
     shared = Counter([who.name for _, who in known.values()])
     rows = {}
     for number, (key, (role, who)) in enumerate(known.items()):
@@ -66,6 +71,8 @@ def _mentions(item: Item) -> Iterator[tuple[str, Person]]:
     for role, group in (("To", item.to), ("Cc", item.cc), ("Bcc", item.bcc)):
         for person in group:
             yield role, person
+    for role, person in item.others:
+        yield role, person
     seen = {id(p): p for event in item.events for p in (event.who, event.other)}
     for someone in seen.values():
         if someone:

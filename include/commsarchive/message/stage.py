@@ -31,7 +31,7 @@ def stage(item: Item, source: Classes) -> StagedItem:
     """
     if item.sender is None:
         raise _lacking(item, "from", "a sender")
-    if not item.to:
+    if not (item.to or item.cc or item.bcc):
         raise _lacking(item, "to", "a recipient")
     if item.at is None or not _EARLIEST <= item.at <= _LATEST:
         raise _lacking(item, "date", "a date between the years 1900 and 9999")
@@ -58,6 +58,8 @@ def stage(item: Item, source: Classes) -> StagedItem:
         counts={str(kind): count for kind, count in sorted(Counter([e.kind for e in item.events]).items())},
         part=item.part,
         marks=item.marks,
+        others=item.others,
+        references=item.references,
     )
 
 
@@ -67,7 +69,8 @@ def revision(item: Item) -> str:
     The form that is hashed is JSON in columns, which costs a fraction of one array per event.
     """
     events = item.events
-    parties = (*item.to, *item.cc, *item.bcc)
+    others = [person for _, person in item.others]
+    parties = (*item.to, *item.cc, *item.bcc, *others)
     seen = {id(p): p for p in (item.sender, *parties, *[e.who for e in events], *[e.other for e in events])}
     content = [
         [item.thread, item.subject, item.event_class, item.at, item.part, item.facts],
@@ -83,6 +86,8 @@ def revision(item: Item) -> str:
             if e.other or e.attachment or e.window or e.marks or e.residue
         ],
     ]
+    if item.others:
+        content.append([[role, person.key] for role, person in item.others])
     return ids.digest("revision", json.dumps(content, separators=(",", ":")))
 
 

@@ -28,11 +28,13 @@ class Head:
     cc: tuple[Person, ...]
     bcc: tuple[Person, ...]
     attachments: tuple[Attachment, ...]
+    others: tuple[tuple[str, Person], ...] = ()
 
     @property
     def people(self) -> tuple[Person, ...]:
         """Everybody in the item, sender first, each once."""
-        return tuple({p.key: p for p in (self.sender, *self.to, *self.cc, *self.bcc)}.values())
+        others = [person for _, person in self.others]
+        return tuple({p.key: p for p in (self.sender, *self.to, *self.cc, *self.bcc, *others)}.values())
 
 
 _decode_head = msgspec.json.Decoder(Head).decode

@@ -67,6 +67,18 @@ def test_ids_follow_from_the_item_and_its_room() -> None:
     assert alone.references == ()
 
 
+def test_more_threads_are_more_references_each_once() -> None:
+    item = replace(stage(conversation(), Source()), references=("b", conversation().thread, ""))
+    mail = make_mail(item, {}, blob)
+    assert mail.references == tuple(ids.thread_id(item.source, one) for one in (item.thread, "b"))
+
+
+def test_who_else_takes_part_is_named_in_a_header_with_the_mapped_address() -> None:
+    item = stage(replace(conversation(), others=(("On behalf of", ZOE),)), Source())
+    headers = make_mail(item, {ZOE.key: "zoe@archive.example"}, blob).headers
+    assert ("X-Commsarchive-Participant", "On behalf of: ZOË MÜLLER <zoe@archive.example>") in headers
+
+
 def test_files_travel_and_a_missing_one_is_named_in_the_bodies_alone() -> None:
     parsed = modern(b"".join(encode(made())))
     assert parsed.files == [

@@ -4,6 +4,7 @@ import io
 import re
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 
 import pytest
@@ -220,6 +221,14 @@ def test_a_list_of_addresses_is_written_plainly() -> None:
         b"Cc: user.3@desk.example\r\n"
         b"Subject: s\r\n"
     )
+
+
+def test_recipients_that_are_all_blind_copies_are_undisclosed_to_the_reader_of_to() -> None:
+    blind = replace(mail(names=["a"]), bcc=(Address("Zoe", "zoe@desk.example"),))
+    head = written(blind)
+    assert b'To: undisclosed-recipients:;\r\nBcc: "Zoe" <zoe@desk.example>\r\n' in head
+    assert b"To:" not in written(replace(blind, bcc=()))
+    assert modern(head).people["Bcc"] == [("Zoe", "zoe@desk.example")]
 
 
 @given(value=texts)

@@ -11,7 +11,7 @@ from include.commsarchive.errors import Quarantine
 from include.commsarchive.message import stage as stage_module
 from include.commsarchive.message.stage import revision, stage
 from include.commsarchive.model import Attachment, Event, Item, Kind, StagedItem
-from tests.unit.message.people import GONE, NINA, OMAR, PDF, RUFUS, SHORT, START, Source, conversation
+from tests.unit.message.people import GONE, NINA, OMAR, PDF, RUFUS, SHORT, START, ZOE, Source, conversation
 
 
 def test_identity_class_counts_and_files_are_those_of_the_item() -> None:
@@ -25,6 +25,25 @@ def test_identity_class_counts_and_files_are_those_of_the_item() -> None:
     assert sum(staged.counts.values()) == len(item.events)
     assert set(staged.counts) == {kind.value for kind in Kind}
     assert staged.people == (NINA, RUFUS, item.to[1], OMAR)
+
+
+def test_who_is_neither_sender_nor_recipient_takes_part_all_the_same() -> None:
+    staged = stage(replace(conversation(), to=(RUFUS,), others=(("Original sender", ZOE),)), Source())
+    assert staged.people == (NINA, RUFUS, OMAR, ZOE)
+    assert "ZOË MÜLLER | QUILL BROOK CAPITAL" in staged.text
+    assert "| internal | Original sender" in staged.text
+
+
+def test_somebody_in_two_capacities_is_shown_with_both() -> None:
+    staged = stage(replace(conversation(), others=(("On behalf of", RUFUS),)), Source())
+    assert "| external | To, On behalf of" in staged.text
+
+
+def test_blind_copies_alone_are_recipients_enough() -> None:
+    item = replace(conversation(), to=(), cc=(), bcc=(RUFUS,))
+    assert stage(item, Source()).bcc == (RUFUS,)
+    with pytest.raises(Quarantine, match="recipient"):
+        stage(replace(item, cc=(), bcc=()), Source())
 
 
 def test_a_staged_item_survives_a_line_of_a_shard() -> None:
@@ -61,6 +80,7 @@ CHANGES: dict[str, Any] = {
     "events": [],
     "part": 3,
     "facts": (),
+    "others": (("On behalf of", RUFUS),),
 }
 
 
@@ -71,7 +91,7 @@ def test_any_change_of_an_item_is_another_revision(name: str) -> None:
 
 
 def test_every_field_of_an_item_is_accounted_for() -> None:
-    elsewhere = {"source", "native_ids", "marks"}  # in the key, or our own remarks
+    elsewhere = {"source", "native_ids", "marks", "references"}  # in the key, ours, or made of the rest
     assert {one.name for one in fields(Item)} == set(CHANGES) | elsewhere
 
 
@@ -118,7 +138,7 @@ def test_text_that_moves_from_one_event_to_the_next_is_another_revision() -> Non
     ("change", "reason"),
     [
         ({"sender": None}, "missing-from"),
-        ({"to": ()}, "missing-to"),
+        ({"to": (), "cc": ()}, "missing-to"),
         ({"at": None}, "missing-date"),
         ({"at": 10**15}, "missing-date"),
         ({"at": -(10**14)}, "missing-date"),

@@ -71,7 +71,8 @@ def _optional(path: Path, kind: Any, default: Any) -> Any:
 
 def _item(item: Item) -> dict[str, Any]:
     """Tell an item: its people once in full, its events with their keys, nothing that is empty."""
-    people = [person for person in (item.sender, *item.to, *item.cc, *item.bcc) if person]
+    parties = (item.sender, *item.to, *item.cc, *item.bcc, *(person for _, person in item.others))
+    people = [person for person in parties if person]
     told = {name: getattr(item, name) for name in Item.__dataclass_fields__}
     told |= {"sender": item.sender and item.sender.key, "to": [person.key for person in item.to]}
     told["people"] = [_filled(person) for person in dict.fromkeys(people)]
