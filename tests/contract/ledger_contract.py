@@ -194,6 +194,36 @@ class DeliveryContract:
         assert ledger.delivered([x.delivery_key, y.delivery_key]).keys() == {x.delivery_key}
         assert ledger.totals("one").deliveries_open == 1
 
+    def test_an_open_intent_is_left_to_its_run_while_its_lease_lasts(self, ledger: Ledger) -> None:
+        x = make_delivery("x")
+        ledger.intend("one", [x], lease=600)
+        theirs = Known("one", delivered=False, busy=True)
+        assert ledger.intend("two", [x], lease=600) == {x.delivery_key: theirs}
+        assert ledger.intend("one", [x], lease=600) == {x.delivery_key: Known("one", delivered=False)}
+        assert list(ledger.open_intents("one")) == [x]
+
+    def test_an_intent_whose_lease_is_over_is_taken_over_by_one_run_only(self, ledger: Ledger) -> None:
+        x = make_delivery("x")
+        ledger.intend("one", [x])
+        assert ledger.intend("two", [x], lease=-1) == {x.delivery_key: Known("one", delivered=False)}
+        assert list(ledger.open_intents("two")) == [x]
+        assert ledger.intend("three", [x], lease=600)[x.delivery_key].busy
+        assert not ledger.intend("two", [x], lease=600)[x.delivery_key].busy
+
+    def test_what_the_server_said_is_kept_with_the_receipt_and_covered_by_the_proof(
+        self, ledger: Ledger
+    ) -> None:
+        x, y = make_delivery("x"), make_delivery("y")
+        ledger.open_run(make_run())
+        ledger.intend("one", [x, y])
+        ledger.settle("one", [replace(made(x)[0], request_id="r-1", stored_hash="e" * 64), made(y)[0]])
+        close(ledger, "one")
+        receipts = {one.delivery: one for one in ledger.receipts_of(1)}
+        assert (receipts[x].request_id, receipts[x].stored_hash) == ("r-1", "e" * 64)
+        assert (receipts[y].request_id, receipts[y].content_hash) == ("", "c" * 64)
+        assert list(ledger.receipts_of(2)) == []
+        assert list(ledger.verify()) == []
+
     def test_nothing_may_be_given_to_every_verb(self, ledger: Ledger) -> None:
         assert ledger.intend("one", []) == {}
         ledger.settle("one", [])

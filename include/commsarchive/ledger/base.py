@@ -95,11 +95,31 @@ class Delivery:
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What the ledger knows of a delivery: delivered by ``run_id``, or only intended by it."""
+    """What the ledger knows of a delivery: delivered by ``run_id``, or only intended by it.
+
+    ``busy`` is one whose lease another run holds: it may be sending it at this moment.
+    """
 
     run_id: str
     delivered: bool
     server_id: str = ""
+    busy: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """A copy as it was made: by which run, the server's id, the SHA-256 of its bytes, and when (ms).
+
+    ``request_id`` and ``stored_hash`` are as in `model.Outcome`.
+    """
+
+    delivery: Delivery
+    run_id: str
+    server_id: str
+    content_hash: str
+    settled_at: int
+    request_id: str = ""
+    stored_hash: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,10 +225,11 @@ class Ledger(Protocol):
     def delivered(self, delivery_keys: Collection[str]) -> dict[str, Known]:
         """Tell which of these deliveries are known, and how far they went."""
 
-    def intend(self, run_id: str, deliveries: Sequence[Delivery]) -> dict[str, Known]:
+    def intend(self, run_id: str, deliveries: Sequence[Delivery], *, lease: float = 0) -> dict[str, Known]:
         """Commit the intent to make these deliveries; return those that were known before.
 
-        A known delivery is left as it is. One that failed before is intended anew.
+        A delivered one is left as it is; one that failed before is intended anew. An open intent of another
+        run that is younger than ``lease`` seconds is left to it, as busy; an older one is taken over.
         """
 
     def settle(self, run_id: str, outcomes: Sequence[Outcome]) -> None:
@@ -254,6 +275,9 @@ class Ledger(Protocol):
 
     def failures_of(self, seq: int) -> Iterator[Failure]:
         """List the failure rows that the import record with this number covers."""
+
+    def receipts_of(self, seq: int) -> Iterator[Receipt]:
+        """List the copies that the import record with this number was the first to cover, by key."""
 
     def close_run(self, run_id: str, body: Mapping[str, Any]) -> ImportRecord:
         """Append the import record of a run to the chain; the same body again returns the first.

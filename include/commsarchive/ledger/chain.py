@@ -15,7 +15,7 @@ from typing import Any
 
 from include.commsarchive.errors import Retriable
 from include.commsarchive.ids import digest, root_hash
-from include.commsarchive.ledger.base import Delivery, Failure, ImportRecord, Run
+from include.commsarchive.ledger.base import Failure, ImportRecord, Receipt, Run
 
 GENESIS = "0" * 64
 """What the first record names as the hash before it."""
@@ -29,29 +29,20 @@ class Head:
     hash: str = GENESIS
 
 
-@dataclass(frozen=True, slots=True)
-class Receipt:
-    """A copy as it was made: by which run, the server's id, the SHA-256 of its bytes, and when (ms)."""
-
-    delivery: Delivery
-    run_id: str
-    server_id: str
-    content_hash: str
-    settled_at: int
-
-    @property
-    def digest(self) -> str:
-        """Hash everything that is known of the copy."""
-        one = self.delivery
-        return digest(
-            *(one.delivery_key, one.key, one.revision, one.destination, one.mailbox, one.folder),
-            *(self.run_id, self.server_id, self.content_hash, str(self.settled_at)),
-        )
+def receipt_digest(receipt: Receipt) -> str:
+    """Hash all that is known of a copy. What the first ledgers did not keep counts where it is known."""
+    one = receipt.delivery
+    later = (("request", receipt.request_id), ("stored", receipt.stored_hash))
+    return digest(
+        *(one.delivery_key, one.key, one.revision, one.destination, one.mailbox, one.folder),
+        *(receipt.run_id, receipt.server_id, receipt.content_hash, str(receipt.settled_at)),
+        *(f"{what} {value}" for what, value in later if value),
+    )
 
 
 def delivery_root(receipts: Iterable[Receipt]) -> str:
     """Hash the receipts of a run, which come in the order of their delivery keys."""
-    return root_hash(receipt.digest for receipt in receipts)
+    return root_hash(map(receipt_digest, receipts))
 
 
 def failure_root(failures: Iterable[Failure]) -> str:

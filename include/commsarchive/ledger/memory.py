@@ -19,6 +19,7 @@ from include.commsarchive.ledger.base import (
     ImportRecord,
     Known,
     PlannedItem,
+    Receipt,
     Run,
     Totals,
 )
@@ -32,7 +33,7 @@ Fate = Literal["duplicate", "failed"]
 class _Copy:
     """A delivery: its receipt (blank until it is made), how far it went, what covers it."""
 
-    receipt: chain.Receipt
+    receipt: Receipt
     state: Literal["intended", "delivered", "failed"] = "intended"
     sealed: int = 0
 
@@ -91,6 +92,12 @@ class MemoryLedger:
         """See `Ledger.failures_of`."""
         yield from self._sealed_failures.get(seq, [])
 
+    def receipts_of(self, seq: int) -> Iterator[Receipt]:
+        """See `Ledger.receipts_of`."""
+        for _, copy in sorted(self._copies.items(), key=itemgetter(0)):
+            if copy.sealed == seq:
+                yield copy.receipt
+
     def delivered(self, delivery_keys: Collection[str]) -> dict[str, Known]:
         """See `Ledger.delivered`."""
         return {
@@ -99,15 +106,21 @@ class MemoryLedger:
             if (copy := self._copies.get(key)) and copy.state != "failed"
         }
 
-    def intend(self, run_id: str, deliveries: Sequence[Delivery]) -> dict[str, Known]:
+    def intend(self, run_id: str, deliveries: Sequence[Delivery], *, lease: float = 0) -> dict[str, Known]:
         """See `Ledger.intend`."""
         known = self.delivered([one.delivery_key for one in deliveries])
+        now = _now()
         for one in deliveries:
-            before = known.get(one.delivery_key)
-            if before is None:
-                self._copies[one.delivery_key] = _Copy(chain.Receipt(one, run_id, "", "", 0))
-            elif before.delivered and before.run_id != run_id:
-                self._put_fate(run_id, one.delivery_key, "duplicate")
+            key = one.delivery_key
+            before = known.get(key)
+            if before is None or not before.delivered:
+                since = self._copies[key].receipt.settled_at if before else 0
+                if before and before.run_id != run_id and since > now - lease * 1000:
+                    known[key] = replace(before, busy=True)
+                else:
+                    self._copies[key] = _Copy(Receipt(one, run_id, "", "", now))
+            elif before.run_id != run_id:
+                self._put_fate(run_id, key, "duplicate")
         return known
 
     def settle(self, run_id: str, outcomes: Sequence[Outcome]) -> None:
@@ -120,9 +133,16 @@ class MemoryLedger:
                 if copy.receipt.run_id != run_id:
                     self._put_fate(run_id, one.delivery_key, "duplicate")
                 continue
-            now = time.time_ns() // 1_000_000
             copy.state = "failed" if one.reason else "delivered"
-            copy.receipt = chain.Receipt(copy.receipt.delivery, run_id, one.server_id, one.content_hash, now)
+            copy.receipt = Receipt(
+                delivery=copy.receipt.delivery,
+                run_id=run_id,
+                server_id=one.server_id,
+                content_hash=one.content_hash,
+                settled_at=_now(),
+                request_id=one.request_id,
+                stored_hash=one.stored_hash,
+            )
             if one.reason:
                 self._put_fate(run_id, one.delivery_key, "failed")
 
@@ -217,7 +237,7 @@ class MemoryLedger:
             lambda run_id, seq: len(self._made(run_id)) - len(self._made(run_id, seq)),
         )
 
-    def _made(self, run_id: str, sealed_by: int | None = None) -> list[chain.Receipt]:
+    def _made(self, run_id: str, sealed_by: int | None = None) -> list[Receipt]:
         """Receipts of a run in key order: all, or those that records up to a number cover."""
         return [
             copy.receipt
@@ -227,3 +247,7 @@ class MemoryLedger:
 
     def _put_fate(self, run_id: str, delivery_key: str, fate: Fate) -> None:
         self._fates.setdefault(run_id, {})[delivery_key] = fate
+
+
+def _now() -> int:
+    return time.time_ns() // 1_000_000

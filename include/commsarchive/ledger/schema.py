@@ -99,11 +99,13 @@ delivery = _table(
     _text("content_hash"),
     _number("settled_at"),
     sa.Column("sealed", sa.BigInteger),
+    sa.Column("request_id", sa.Text, nullable=False, server_default=""),
+    sa.Column("stored_hash", sa.Text, nullable=False, server_default=""),
     sa.Index("delivery_by_run", "run_id"),
     rowid=True,
 )
-"""One copy in one place. ``run_id`` intended it, or, once it is delivered, made it. ``sealed`` is the
-first import record that covers it."""
+"""One copy in one place. ``run_id`` intended it, or, once it is delivered, made it; ``settled_at`` is when.
+``sealed`` is the first import record that covers it."""
 
 fate = _table("fate", _text("run_id", key=True), _text("delivery_key", key=True), _text("fate"))
 """Copies that a run planned and did not make: ``duplicate`` or ``failed``."""
@@ -176,7 +178,20 @@ def _seal_old_failures(connection: sa.Connection) -> None:
     seal_failures(connection, last.group_by(import_record.c.run_id).subquery())
 
 
-STEPS: tuple[Callable[[sa.Connection], None], ...] = (METADATA.create_all, _seal_old_failures)
+def _keep_what_servers_say(connection: sa.Connection) -> None:
+    """Add the columns of deliveries that the first ledgers lack."""
+    there = {column["name"] for column in sa.inspect(connection).get_columns(delivery.name)}
+    for column in (delivery.c.request_id, delivery.c.stored_hash):
+        if column.name not in there:
+            kind = f"{column.name} TEXT NOT NULL DEFAULT ''"
+            connection.execute(sa.text(f"ALTER TABLE {delivery.name} ADD COLUMN {kind}"))
+
+
+STEPS: tuple[Callable[[sa.Connection], None], ...] = (
+    METADATA.create_all,
+    _seal_old_failures,
+    _keep_what_servers_say,
+)
 """What takes a ledger from one version to the next. To change the tables, append a step."""
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import fields
+from dataclasses import fields, replace
 
 import sqlalchemy as sa
 
@@ -14,8 +14,11 @@ from include.commsarchive.ledger.rows import Row, Rows, among, to_row, update_ea
 from include.commsarchive.ledger.schema import delivery, fate
 from include.commsarchive.model import Outcome
 
-_STATE = sa.select(delivery.c.delivery_key, delivery.c.run_id, delivery.c.state, delivery.c.server_id)
-_NO_RECEIPT = {"server_id": "", "content_hash": "", "settled_at": 0}
+_STATE = sa.select(
+    *(delivery.c[name] for name in ("delivery_key", "run_id", "state", "server_id", "settled_at"))
+)
+_WHAT_SERVERS_SAY = ("server_id", "content_hash", "request_id", "stored_hash")
+_NO_RECEIPT = dict.fromkeys(_WHAT_SERVERS_SAY, "")
 _PLACE = [delivery.c[field.name] for field in fields(Delivery)]
 
 
@@ -27,16 +30,25 @@ class Deliveries(Rows):
         with self._database.read() as connection:
             return _known(among(connection, _STATE, delivery.c.delivery_key, delivery_keys))
 
-    def intend(self, run_id: str, deliveries: Sequence[Delivery]) -> dict[str, Known]:
+    def intend(self, run_id: str, deliveries: Sequence[Delivery], *, lease: float = 0) -> dict[str, Known]:
         """See `Ledger.intend`."""
         wanted = {one.delivery_key: one for one in deliveries}
         with self._database.write() as connection:
+            now = _now()
             rows = list(among(connection, _STATE, delivery.c.delivery_key, wanted))
-            known = _known(rows)
-            failed = [{"delivery_key": row["delivery_key"]} for row in rows if row["state"] == "failed"]
-            update_each(connection, delivery, "delivery_key", failed, run_id=run_id, state="intended")
+            busy = {row["delivery_key"] for row in rows if _is_busy(row, run_id, now - lease * 1000)}
+            known = {
+                key: replace(one, busy=True) if key in busy else one for key, one in _known(rows).items()
+            }
+            intent_of_mine = {"run_id": run_id, "state": "intended", "settled_at": now}
+            anew = [
+                {"delivery_key": row["delivery_key"]}
+                for row in rows
+                if row["state"] != "delivered" and row["delivery_key"] not in busy
+            ]
+            update_each(connection, delivery, "delivery_key", anew, **intent_of_mine)
             found = {row["delivery_key"] for row in rows}
-            intent = to_row(Delivery, run_id=run_id, state="intended", **_NO_RECEIPT)
+            intent = to_row(Delivery, **intent_of_mine, **_NO_RECEIPT)
             self._put(connection, delivery, [intent(one) for key, one in wanted.items() if key not in found])
             duplicates = [key for key, one in known.items() if one.delivered and one.run_id != run_id]
             self._put_fates(connection, run_id, duplicates, "duplicate")
@@ -45,7 +57,6 @@ class Deliveries(Rows):
     def settle(self, run_id: str, outcomes: Sequence[Outcome]) -> None:
         """See `Ledger.settle`."""
         by_key = {outcome.delivery_key: outcome for outcome in outcomes}
-        now = time.time_ns() // 1_000_000
         with self._database.write() as connection:
             rows = {
                 row["delivery_key"]: row for row in among(connection, _STATE, delivery.c.delivery_key, by_key)
@@ -55,7 +66,7 @@ class Deliveries(Rows):
             still_open = [one for key, one in by_key.items() if rows[key]["state"] != "delivered"]
             receipts = [_receipt(one) for one in still_open if not one.reason]
             failed = [{"delivery_key": one.delivery_key} for one in still_open if one.reason]
-            at = {"run_id": run_id, "settled_at": now}
+            at = {"run_id": run_id, "settled_at": _now()}
             update_each(connection, delivery, "delivery_key", receipts, state="delivered", **at)
             update_each(connection, delivery, "delivery_key", failed, state="failed", **at)
             self._put_fates(connection, run_id, [row["delivery_key"] for row in failed], "failed")
@@ -83,11 +94,16 @@ class Deliveries(Rows):
 
 
 def _receipt(outcome: Outcome) -> Row:
-    return {
-        "delivery_key": outcome.delivery_key,
-        "server_id": outcome.server_id,
-        "content_hash": outcome.content_hash,
-    }
+    return {name: getattr(outcome, name) for name in ("delivery_key", *_WHAT_SERVERS_SAY)}
+
+
+def _is_busy(row: sa.RowMapping, run_id: str, lease_began: float) -> bool:
+    mine_or_done = row["run_id"] == run_id or row["state"] != "intended"
+    return not mine_or_done and row["settled_at"] > lease_began
+
+
+def _now() -> int:
+    return time.time_ns() // 1_000_000
 
 
 def _open(run_id: str) -> sa.ColumnElement[bool]:

@@ -12,7 +12,15 @@ import sqlalchemy as sa
 
 from include.commsarchive.errors import Fatal
 from include.commsarchive.ledger import chain
-from include.commsarchive.ledger.base import Delivery, Failure, ImportRecord, ItemState, PlannedItem, Totals
+from include.commsarchive.ledger.base import (
+    Delivery,
+    Failure,
+    ImportRecord,
+    ItemState,
+    PlannedItem,
+    Receipt,
+    Totals,
+)
 from include.commsarchive.ledger.rows import Row, Rows, stream, to_row
 from include.commsarchive.ledger.schema import (
     delivery,
@@ -30,6 +38,7 @@ from include.commsarchive.ledger.tally import Fates, Tally
 _ITEM_KEY = (delivery.c.key, delivery.c.revision)
 _ITEM_NUMBERS = ("deliveries", "duplicates", "unmapped", "partial")
 _PLACE = [field.name for field in fields(Delivery)]
+_RECEIPT = [field.name for field in fields(Receipt)][1:]
 _FATES = [field.name for field in fields(Fates)]
 
 
@@ -90,6 +99,12 @@ class History(Rows):
         with self._database.read() as connection:
             yield from _failures(connection, _sealed(seq))
 
+    def receipts_of(self, seq: int) -> Iterator[Receipt]:
+        """See `Ledger.receipts_of`."""
+        run_id = sa.select(import_record.c.run_id).where(import_record.c.seq == seq).scalar_subquery()
+        with self._database.read() as connection:
+            yield from _receipts(connection, (delivery.c.run_id == run_id) & (delivery.c.sealed == seq))
+
     def verify(self) -> Iterator[str]:
         """See `Ledger.verify`."""
         with self._database.read() as connection:
@@ -146,10 +161,10 @@ def _items_with_fates(run_id: str) -> sa.Select[Any]:
     return sa.select(*key, state.label("state"), *numbers).group_by(*key).having(state.is_not(None))
 
 
-def _receipts(connection: sa.Connection, chosen: sa.ColumnElement[bool]) -> Iterator[chain.Receipt]:
+def _receipts(connection: sa.Connection, chosen: sa.ColumnElement[bool]) -> Iterator[Receipt]:
     for row in stream(connection, sa.select(delivery).where(chosen).order_by(delivery.c.delivery_key)):
         place = Delivery(*(row[name] for name in _PLACE))
-        yield chain.Receipt(place, row["run_id"], row["server_id"], row["content_hash"], row["settled_at"])
+        yield Receipt(place, *(row[name] for name in _RECEIPT))
 
 
 def _sealed(seq: int) -> sa.Select[Any]:

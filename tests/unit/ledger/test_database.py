@@ -15,7 +15,8 @@ from include.commsarchive.errors import Fatal, Retriable
 from include.commsarchive.ledger import chain, database, schema
 from include.commsarchive.ledger.base import Failure, ImportRecord, Run
 from include.commsarchive.ledger.sql import connect
-from tests.letters import make_run
+from include.commsarchive.model import Outcome
+from tests.letters import make_delivery, make_run
 
 
 @pytest.fixture
@@ -95,12 +96,29 @@ def test_a_ledger_of_before_failures_were_sealed_keeps_them_with_their_last_reco
         assert list(ledger.verify()) == []
 
 
+def test_deliveries_of_before_servers_were_quoted_stay_proven(path: Path, url: str) -> None:
+    x = make_delivery("x")
+    with connect(url) as ledger:
+        ledger.open_run(make_run())
+        ledger.intend("one", [x])
+        ledger.settle("one", [Outcome(x.delivery_key, "id", "c" * 64)])
+        ledger.close_run("one", {"delivery_root": ledger.totals("one").delivery_root})
+    with closing(sqlite3.connect(path)) as connection, connection:
+        for column in ("request_id", "stored_hash"):
+            connection.execute(f"ALTER TABLE delivery DROP COLUMN {column}")
+        connection.execute("UPDATE version SET version = 2")
+    with connect(url) as ledger:
+        assert list(ledger.verify()) == []
+        [receipt] = ledger.receipts_of(1)
+        assert (receipt.server_id, receipt.request_id) == ("id", "")
+
+
 def test_a_ledger_of_a_newer_version_is_left_alone(path: Path, url: str) -> None:
     with connect(url):
         pass
     with closing(sqlite3.connect(path)) as connection, connection:
         connection.execute("UPDATE version SET version = 99")
-    with pytest.raises(Fatal, match=r"version 99, this program knows 2\. Install"), connect(url):
+    with pytest.raises(Fatal, match=r"version 99, this program knows 3\. Install"), connect(url):
         pass
 
 
