@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import BinaryIO, Protocol
+from typing import BinaryIO, Protocol, runtime_checkable
 
 from include.commsarchive.model import Item, Refused
 
@@ -40,11 +40,12 @@ class Stored:
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How items are cut: see `connector.Items`."""
+    """How items are cut, see `connector.Items`; ``texts`` are what is known by name, see `Dictionary`."""
 
     per: str = "conversation"
     max_events: int = 5000
     max_bytes: int = 20 * 1024 * 1024
+    texts: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,3 +100,15 @@ class Source(Protocol):
         Raises:
             Quarantine: the file cannot be read any further.
         """
+
+
+@runtime_checkable
+class Dictionary(Protocol):
+    """A source whose items name texts that stand elsewhere: disclaimers in a file of their own.
+
+    What a bundle's content files define, and what earlier days' did, is in `Options.texts` when the
+    bundle is parsed: every text of a name, where there are several.
+    """
+
+    def dictionary(self, name: str, stream: BinaryIO) -> Iterator[tuple[str, str]]:
+        """Read the texts that a content file defines, by name; what it cannot read is left to `chunks`."""

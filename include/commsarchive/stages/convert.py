@@ -10,6 +10,7 @@ from include.commsarchive.connector import MIB, Items
 from include.commsarchive.errors import Quarantine
 from include.commsarchive.model import Refused
 from include.commsarchive.sources.base import Options, Source, Stored
+from include.commsarchive.stages.dictionary import Texts, known_texts, texts_of
 from include.commsarchive.stages.hold import hold_bundle
 from include.commsarchive.stages.run import Bundle, ConvertReceipt, FileReceipt, Scope, count
 from include.commsarchive.stages.share import Converted, Job, convert_share, convert_side_by_side, foreseen
@@ -34,7 +35,8 @@ def convert(scope: Scope, bundle: Bundle, files: Sequence[FileReceipt]) -> Conve
         tuple(name for name in bundle.content if name not in stopped),
         tuple(name for name in bundle.attachments if name not in stopped),
     )
-    done = convert_bundle(scope.source, usable, scope.folder, scope.connector.items)
+    texts = known_texts(scope, usable)
+    done = convert_bundle(scope.source, usable, scope.folder, scope.connector.items, texts)
     if not bundle.content:
         done.refuse(scope.folder, [_alone(name) for name in usable.attachments])
     for file in stopped.values():
@@ -49,19 +51,24 @@ def _alone(name: str) -> Refused:
     return Refused("attachments-alone", name, why, b"")
 
 
-def convert_bundle(kind: Source, bundle: Bundle, folder: Folder, items: Items) -> Converted:
+def convert_bundle(
+    kind: Source, bundle: Bundle, folder: Folder, items: Items, texts: Texts | None = None
+) -> Converted:
     """Convert clear files below ``clear/`` into shards below ``shards/``, with flat memory.
+
+    ``texts`` are what items name; None: what the bundle itself defines.
 
     Raises:
         Retriable: the disk is full or broken, or a process was killed.
     """
     done = Converted(ConvertReceipt(bundle.name))
     attachments = _extract(kind, bundle, folder, items, done)
-    options = Options(items.per, items.max_events, items.max_bytes)
+    texts = texts_of(kind, bundle, folder) if texts is None else texts
+    options = Options(items.per, items.max_events, items.max_bytes, texts)
     job = Job(kind.name, str(folder.root), bundle, options, attachments)
     size = sum(folder.size(f"clear/{name}") for name in bundle.content)
     if isinstance(folder.root, Path) and size >= PARALLEL_FROM and (os.cpu_count() or 1) > 1:
-        done.add(convert_side_by_side(job, 2))
+        done.add(convert_side_by_side(job, folder, 2))
     else:
         done.add(convert_share(job, folder))
     done.receipt.shards.sort()
