@@ -56,12 +56,13 @@ def open_decryptor(found: Connection, *, require_signature: bool) -> Decryptor:
 
 
 def open_mailbox(found: Connection) -> Mailbox:
-    """Make a destination, by the connection's extra ``destination``.
+    """Make a destination, by the connection's extra ``destination``, or else by its type.
 
     Raises:
         Fatal: the connection is incomplete, or names no destination of ours.
     """
-    return _one(_DESTINATIONS, found, found.extra.get("destination"), "extra `destination`")
+    kind = found.extra.get("destination") or found.kind
+    return _one(_DESTINATIONS, found, kind, "extra `destination`, or else its type,")
 
 
 def _one(

@@ -39,7 +39,7 @@ def test_the_destination_is_named_by_the_connection(desk: Desk) -> None:
 @pytest.mark.parametrize(
     ("connection", "remedy"),
     [
-        ({"conn_type": "generic"}, "extra `destination` is not set. It must be one of: maildir"),
+        ({"conn_type": "generic"}, "or else its type, is generic. It must be one of: maildir"),
         ({"conn_type": "generic", "extra": {"destination": "fax"}}, "is fax. It must be one of: maildir"),
         ({"conn_type": "generic", "extra": {"destination": "maildir"}}, "Name the folder"),
     ],
