@@ -69,14 +69,14 @@ class _Started(Generic[Receipt]):
     process: int
     answer: Connection
 
-    def result(self) -> tuple[Receipt, float]:
-        """Wait for it; give what it returned and the peak MB of it and its children."""
+    def result(self) -> tuple[Receipt, float, float]:
+        """Wait for it; give what it returned, peak MB and processor seconds of it and its children."""
         try:
             value = self.answer.recv()
         except EOFError:
             raise SystemExit("a stage failed; its own lines above say why") from None
         _, _, usage = os.wait4(self.process, 0)
-        return value, usage.ru_maxrss * 1024 / 1e6
+        return value, usage.ru_maxrss * 1024 / 1e6, usage.ru_utime + usage.ru_stime
 
 
 def _start(work: Callable[[Scope], Receipt], target: Path) -> _Started[Receipt]:
@@ -110,7 +110,7 @@ def _scope(target: Path) -> Iterator[Scope]:
 
 
 class _Path:
-    """Runs stages and keeps their seconds and peaks."""
+    """Runs stages and keeps their seconds, by the clock and of the processors, and peaks."""
 
     def __init__(self, target: Path) -> None:
         self._target = target
@@ -120,9 +120,10 @@ class _Path:
         """Run the processes of one stage side by side; give what each returned."""
         start = time.perf_counter()
         results = [started.result() for started in [_start(work, self._target) for work in works]]
-        peak = max(peak for _, peak in results)
-        self.stages[name] = {"seconds": time.perf_counter() - start, "peak_mb": peak}
-        return [value for value, _ in results]
+        values, peaks, busy = zip(*results, strict=True)
+        seconds = time.perf_counter() - start
+        self.stages[name] = {"seconds": seconds, "cpu": sum(busy), "peak_mb": max(peaks)}
+        return list(values)
 
 
 def _decryptor(keyring: Path) -> GnupgDecryptor:

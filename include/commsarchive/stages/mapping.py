@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,7 +15,6 @@ from include.commsarchive.ids import digest
 from include.commsarchive.ledger.base import Ledger
 from include.commsarchive.mapping.resolve import Resolver
 from include.commsarchive.mapping.snapshot import Snapshot
-from include.commsarchive.mapping.table import Problem, read_mapping, read_scope
 
 PROJECT = Path(__file__).resolve().parents[3]
 """Relative paths in a connector's file start here."""
@@ -42,12 +42,16 @@ def mapping_in_force(connector: Connector, ledger: Ledger) -> InForce:
     problems: list[str] = []
     custom, scope = Snapshot(), None
     if rules.custom:
+        from include.commsarchive.mapping.table import read_mapping  # noqa: PLC0415 - it brings pandas
+
         content, fault = _content(rules.custom)
         table = read_mapping(content)
         faults = fault or _lines(rules.custom, table.problems)
         body = table.snapshot.to_json()
         custom = Snapshot.from_json(_good(connector.name, ledger, "custom", body, faults, problems))
     if rules.scope != "all":
+        from include.commsarchive.mapping.table import read_scope  # noqa: PLC0415
+
         content, fault = _content(rules.scope)
         listed = read_scope(content)
         faults = fault or _lines(rules.scope, listed.problems)
@@ -72,7 +76,7 @@ def _content(path: str) -> tuple[bytes, list[str]]:
         return b"", [f"{path}: cannot be read: {error.strerror or error}; mend the path or its permissions"]
 
 
-def _lines(path: str, problems: tuple[Problem, ...]) -> list[str]:
+def _lines(path: str, problems: Iterable[object]) -> list[str]:
     return [f"{path}: {problem}" for problem in problems]
 
 

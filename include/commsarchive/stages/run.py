@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
-from include.commsarchive.connector import Connector
 from include.commsarchive.ledger.base import Ledger, Run
 from include.commsarchive.sources.base import Source
 from include.commsarchive.staging.store import Folder
+
+if TYPE_CHECKING:  # it brings pydantic, for which a process of `convert` has no use
+    from include.commsarchive.connector import Connector
 
 Row = TypeVar("Row")
 

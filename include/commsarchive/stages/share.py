@@ -103,24 +103,18 @@ def convert_share(job: Job, folder: Folder) -> Converted:
     return done
 
 
-def convert_side_by_side(job: Job, shares: int) -> Converted:
-    """Convert a bundle in several processes on this machine.
+def convert_side_by_side(job: Job, folder: Folder, shares: int) -> Converted:
+    """Convert a bundle in several processes on this machine, of which this one is the first.
 
     Raises:
-        Retriable: a process failed or was killed.
+        Retriable: a process failed or was killed, or the disk is full or broken.
     """
-    command = [sys.executable, "-m", "include.commsarchive.stages.share"]
-    path = os.pathsep.join([str(_PROJECT), os.environ.get("PYTHONPATH", "")])
-    processes = [
-        subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env={**os.environ, "PYTHONPATH": path}
-        )
-        for _ in range(shares)
-    ]
-    done = Converted(ConvertReceipt(job.bundle.name))
+    jobs = [replace(job, share=share, of=shares) for share in range(shares)]
+    processes = [_start() for _ in jobs[1:]]
     try:
-        for share, process in enumerate(processes):
-            _send(process, replace(job, share=share, of=shares))
+        for process, its_job in zip(processes, jobs[1:], strict=True):
+            _send(process, its_job)
+        done = convert_share(jobs[0], folder)
         for process in processes:
             answer, _ = process.communicate()
             if process.returncode:
@@ -200,6 +194,13 @@ def _convert_chunk(
         done.receipt.shards.append(shard)
     total.add(done)
     total.refuse(folder, refused)
+
+
+def _start() -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-m", "include.commsarchive.stages.share"]
+    path = os.pathsep.join([str(_PROJECT), os.environ.get("PYTHONPATH", "")])
+    environment = {**os.environ, "PYTHONPATH": path}
+    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment)
 
 
 def _send(process: subprocess.Popen[bytes], job: Job) -> None:
