@@ -114,7 +114,7 @@ class Maildir:
         try:
             for piece in self._pieces(mail):
                 content.update(piece)
-                data = (held_back + piece).replace(b"\r\n", b"\n")
+                data = _unix(held_back + piece)
                 held_back = b"\r" if data.endswith(b"\r") else b""
                 _write_all(handle, data.removesuffix(held_back))
             _write_all(handle, held_back)
@@ -207,6 +207,12 @@ def _make_maildir(folder: Path) -> None:
 def _make_private(folder: Path) -> None:
     with contextlib.suppress(FileExistsError):
         folder.mkdir(mode=0o700)
+
+
+def _unix(data: bytes) -> bytes:
+    """Turn CRLF into LF. Where no CR is alone, dropping them all does it, and is much faster."""
+    bare = data.translate(None, b"\r")
+    return bare if bare.replace(b"\n", b"\r\n") == data else data.replace(b"\r\n", b"\n")
 
 
 def _write_all(handle: int, data: bytes) -> None:

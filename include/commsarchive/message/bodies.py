@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from include.commsarchive.message.lines import lines_fit
 from include.commsarchive.message.page import page
 from include.commsarchive.message.participants import participants
 from include.commsarchive.message.roster import Row, roster
@@ -57,10 +58,9 @@ def _facts(item: Item, people: dict[str, Row]) -> list[tuple[str, str]]:
 
 def _fold(html: str) -> str:
     """Keep lines short enough to travel as 7bit (RFC 5322 2.1.1: 998) with breaks that nobody sees."""
-    lines = html.split("\n")
-    if max(map(len, lines)) <= _LONGEST_LINE:
+    if lines_fit(html, _LONGEST_LINE):
         return html
-    return "\n".join(["<wbr\n>".join(_pieces(line)) for line in lines])
+    return "\n".join(["<wbr\n>".join(_pieces(line)) for line in html.split("\n")])
 
 
 def _pieces(line: str) -> Iterator[str]:

@@ -19,6 +19,7 @@ from include.commsarchive.message.headers import (
     parameter_field,
     text_field,
 )
+from include.commsarchive.message.lines import lines_fit
 from include.commsarchive.model import Mail, MailPart
 
 _LONGEST_LINE = 998  # RFC 5322 2.1.1, without the CRLF
@@ -72,9 +73,8 @@ def _boundary(mail: Mail) -> str:
 
 
 def _body(subtype: str, text: str, mark: str) -> bytes:
-    lines = text.split("\n")
-    fits = text.isascii() and max(map(len, lines)) <= _LONGEST_LINE and "\0" not in text and "\r" not in text
-    content = "\r\n".join(lines).encode("utf-8", "replace")
+    fits = text.isascii() and lines_fit(text, _LONGEST_LINE) and "\0" not in text and "\r" not in text
+    content = text.replace("\n", "\r\n").encode("utf-8", "replace")
     head = (
         f"--=_a{mark}\r\nContent-Type: text/{subtype}; charset=utf-8\r\n"
         f"Content-Transfer-Encoding: {'7bit' if fits else 'base64'}\r\n\r\n"
