@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from include.commsarchive.errors import Fatal
-from include.commsarchive.sources.base import Claim, Source
+from include.commsarchive.sources.base import Claim, Role, Source
+from include.commsarchive.sources.bloomberg_message import BloombergMessage
 from include.commsarchive.sources.instant_bloomberg import InstantBloomberg
 
 
@@ -22,6 +23,7 @@ def by_name(*sources: Source) -> dict[str, Source]:
 
 
 SOURCES = by_name(
+    BloombergMessage(),
     InstantBloomberg(),
 )
 
@@ -37,14 +39,19 @@ def source(name: str) -> Source:
     return SOURCES[name]
 
 
-def claim(name: str) -> tuple[Source, Claim] | None:
-    """Find the source that a file is of, by its name; None when it is nobody's.
+def claims(name: str) -> dict[str, Claim]:
+    """Say which sources a file is of, by its name: their names and what each says of it.
+
+    A connector knows its source and asks that one alone. An archive of attachments may belong to the
+    content of several (Bloomberg's of the old style serves chat and mail); content has one source.
 
     Raises:
-        Fatal: two sources claim it.
+        Fatal: two sources claim it as content.
     """
-    claims = [(one, claimed) for one in SOURCES.values() if (claimed := one.claim(name))]
-    if len(claims) > 1:
-        names = " and ".join(f"`{one.name}`" for one, _ in claims)
-        raise Fatal(f"{name}: claimed by {names}: make their file names in sources/ tell them apart")
-    return claims[0] if claims else None
+    found = {one.name: claim for one in SOURCES.values() if (claim := one.claim(name))}
+    readers = [f"`{one}`" for one, claim in found.items() if claim.role is Role.CONTENT]
+    if len(readers) > 1:
+        raise Fatal(
+            f"{name}: claimed by {' and '.join(readers)}: make their file names in sources/ tell them apart"
+        )
+    return found
