@@ -12,8 +12,8 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Protocol
 
+from include.commsarchive.address import is_mailbox
 from include.commsarchive.ids import digest
-from include.commsarchive.mapping.address import is_mailbox
 from include.commsarchive.mapping.snapshot import Row, Snapshot
 from include.commsarchive.model import Person
 
