@@ -39,7 +39,9 @@ def listed_bundles(source: Source, pickups: tuple[Pickup, ...]) -> list[ListedBu
     """Sort what is to be picked up into bundles."""
     by_name = {pickup.clear_name: pickup for pickup in pickups}
     return [
-        ListedBundle(bundle, [by_name[name] for name in (*bundle.content, *bundle.attachments)])
+        ListedBundle(
+            bundle, [by_name[name] for name in dict.fromkeys((*bundle.content, *bundle.attachments))]
+        )
         for bundle in bundles_of(source, by_name)
     ]
 

@@ -15,6 +15,8 @@ class Role(StrEnum):
 
     CONTENT = "content"
     ATTACHMENTS = "attachments"
+    CONTAINER = "container"
+    """Both at once: an archive that holds conversations and their attachments."""
 
 
 @dataclass(frozen=True, slots=True)

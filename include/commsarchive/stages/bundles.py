@@ -23,7 +23,8 @@ def bundles_of(source: Source, names: Iterable[str]) -> list[Bundle]:
     """Group clear file names into bundles, by name; parts within a bundle are in their order.
 
     A name that the source does not claim was asked for explicitly (a connector's pattern, a command
-    line): such files form one bundle, ``files``, archives as attachments and all else as content.
+    line): such files form one bundle, ``files``: tars as attachments, zips as content with attachments, and
+    all else as content.
     """
     grouped: dict[str, list[tuple[int, str, Role]]] = {}
     for name in names:
@@ -36,8 +37,10 @@ def bundles_of(source: Source, names: Iterable[str]) -> list[Bundle]:
 
 
 def _unclaimed(name: str) -> Claim:
+    if name.endswith(".zip"):
+        return Claim("files", Role.CONTAINER)
     return Claim("files", Role.ATTACHMENTS if name.endswith(_ARCHIVES) else Role.CONTENT)
 
 
 def _of(role: Role, parts: list[tuple[int, str, Role]]) -> tuple[str, ...]:
-    return tuple(name for _, name, own in sorted(parts) if own is role)
+    return tuple(name for _, name, own in sorted(parts) if own in (role, Role.CONTAINER))
