@@ -1,6 +1,7 @@
 """Golden exports: `tests/golden/<source>/<case>/export.xml` and the `expected.json` it must be read as.
 
-A case may also hold ``attachments.json`` (stored members: name, size and hash) and ``options.json``.
+A case may also hold ``attachments.json`` (stored members: name, size and hash), ``options.json`` and, where
+the source has such a thing, ``dictionary.xml`` (texts that the export names).
 ``python -m tests.unit.sources.golden_exports`` writes what is missing and names what differs; it
 replaces only when told: ``--replace SOURCE/CASE``. Look at the difference first: expectations are
 written by the code that they test, and are worth what the eye that checked them was worth.
@@ -12,6 +13,8 @@ import argparse
 import io
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +22,12 @@ import msgspec
 
 from include.commsarchive.errors import Quarantine
 from include.commsarchive.model import Event, Item, Person, Refused
-from include.commsarchive.sources.base import Chunk, Options, Stored
+from include.commsarchive.sources.base import Chunk, Dictionary, Options, Stored
 from include.commsarchive.sources.registry import SOURCES
 
 FOLDER = Path(__file__).parents[2] / "golden"
 INPUT, EXPECTED = "export.xml", "expected.json"
+DICTIONARY = "dictionary.xml"
 
 
 def names() -> list[str]:
@@ -58,11 +62,22 @@ def _results(folder: Path) -> Iterator[Item | Refused]:
     options = _optional(folder / "options.json", Options, Options())
     attachments = _optional(folder / "attachments.json", dict[str, Stored], {})
     export = io.BytesIO((folder / INPUT).read_bytes())
+    if isinstance(source, Dictionary):
+        options = replace(options, texts=_texts(source, folder))
     for chunk in source.chunks(INPUT, export, options):
         if isinstance(chunk, Chunk):
             yield from source.parse(chunk, attachments, options)
         else:
             yield chunk
+
+
+def _texts(source: Dictionary, folder: Path) -> dict[str, tuple[str, ...]]:
+    texts: dict[str, tuple[str, ...]] = {}
+    for path in (folder / INPUT, folder / DICTIONARY):
+        with suppress(Quarantine, FileNotFoundError):
+            for name, text in source.dictionary(path.name, io.BytesIO(path.read_bytes())):
+                texts[name] = (*texts.get(name, ()), text)
+    return texts
 
 
 def _optional(path: Path, kind: Any, default: Any) -> Any:
@@ -74,7 +89,9 @@ def _item(item: Item) -> dict[str, Any]:
     parties = (item.sender, *item.to, *item.cc, *item.bcc, *(person for _, person in item.others))
     people = [person for person in parties if person]
     told = {name: getattr(item, name) for name in Item.__dataclass_fields__}
-    told |= {"sender": item.sender and item.sender.key, "to": [person.key for person in item.to]}
+    told |= {name: [person.key for person in getattr(item, name)] for name in ("to", "cc", "bcc")}
+    told |= {"sender": item.sender and item.sender.key}
+    told["others"] = [[role, person.key] for role, person in item.others]
     told["people"] = [_filled(person) for person in dict.fromkeys(people)]
     told["events"] = [_event(event, people) for event in item.events]
     return {name: value for name, value in told.items() if value}

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from include.commsarchive.sources.registry import SOURCES
 from tests.unit.sources import golden_exports as golden
 
 
@@ -16,8 +17,8 @@ def test_a_golden_export_is_still_read_as_expected(name: str) -> None:
 
 
 def test_every_folder_of_a_golden_source_is_a_case() -> None:
-    folders = {path.name for path in (golden.FOLDER / "instant_bloomberg").iterdir()}
-    assert folders == {name.partition("/")[2] for name in golden.names()}
+    folders = {f"{name}/{path.name}" for name in SOURCES for path in (golden.FOLDER / name).glob("*")}
+    assert folders == set(golden.names())
 
 
 def test_a_differing_expectation_is_left_alone_until_told(

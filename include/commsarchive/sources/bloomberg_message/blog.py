@@ -106,7 +106,9 @@ def _event(element: ET.Element, last: int, files: Files) -> Event:
     elif kind is Kind.MESSAGE:
         entry = children.line("entryid")
         event.marks += (f"EntryID {entry}",) if entry else ()
-        event.text = children.text("content")
+        event.text = children.text("content").removesuffix("\n")
+    elif previous := children.line("previousaccesstype"):
+        event.text += f" from {previous}"
     event.residue = " ".join(filter(None, (attributes_of(element), residue, children.residue())))
     return event
 

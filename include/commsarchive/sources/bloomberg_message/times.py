@@ -52,8 +52,8 @@ def new_york(text: str) -> tuple[int, list[str]] | None:
     remarks = []
     if first != second:
         twice = first is not None and second is not None and first > second
-        odd = "twice that day: the earlier is taken" if twice else "never that day"
-        remarks.append(f"New York's clock showed MsgTime {odd}")
+        odd = "showed MsgTime twice that day: the earlier is taken" if twice else "never showed MsgTime"
+        remarks.append(f"New York's clock {odd}")
     return (wall.astimezone(dt.UTC) - _EPOCH) // _MILLISECOND, remarks
 
 
