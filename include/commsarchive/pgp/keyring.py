@@ -15,7 +15,8 @@ from include.commsarchive.pgp.base import KeyInfo
 # At DEBUG it logs key blocks and user ids, and as errors what we explain ourselves.
 logging.getLogger("gnupg").setLevel(logging.CRITICAL)
 
-PIPE_BYTES = 1024 * 1024
+PIPE_BYTES = 64 * 1024
+"""What a pipe holds: waiting for more lets gpg stand still while we write and hash."""
 
 
 def open_gpg(home: Path, *, passphrases: str = "error") -> gnupg.GPG:
