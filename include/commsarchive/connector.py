@@ -26,6 +26,7 @@ MailboxAddress = Annotated[str, StringConstraints(pattern=r"^[^@\s]+@[^@\s]+$", 
 MIB = 1024 * 1024
 RESERVED = ("replay", "upkeep")
 """Names of our own DAGs."""
+_DAY = re.compile(r"\{(?:yymmdd|yyyymmdd|yyyy-mm-dd)\}")
 _DAILY = re.compile(r"([0-5]?[0-9]) ([01]?[0-9]|2[0-3]) \* \* \*")
 
 
@@ -40,11 +41,12 @@ class Collect(_Section):
     folder: str = Field(default=".", description="folder on the server")
     files: tuple[str, ...] = Field(
         default=(),
-        description="file name patterns; {yymmdd} and {yyyymmdd} stand for the day. "
+        description="file name patterns; {yymmdd}, {yyyymmdd} and {yyyy-mm-dd} stand for the day. "
         "Empty: the source's own names",
     )
     manifest: str = Field(
-        default="", description="name of the day's manifest, with {yymmdd} or {yyyymmdd}; empty: none"
+        default="",
+        description="name of the day's manifest, with {yymmdd}, {yyyymmdd} or {yyyy-mm-dd}; empty: none",
     )
     allow_unencrypted: bool = Field(default=False, description="accept files that are not OpenPGP")
     poll_seconds: int = Field(default=60, ge=1, description="pause between two looks, in seconds")
@@ -59,8 +61,8 @@ class Collect(_Section):
     @classmethod
     def _name_the_day(cls, patterns: tuple[str, ...]) -> tuple[str, ...]:
         """A pattern without the day would match every other day's files, too."""
-        if any("{yymmdd}" not in pattern and "{yyyymmdd}" not in pattern for pattern in patterns):
-            raise ValueError("each pattern must hold {yymmdd} or {yyyymmdd}")
+        if any(not _DAY.search(pattern) for pattern in patterns):
+            raise ValueError("each pattern must hold {yymmdd}, {yyyymmdd} or {yyyy-mm-dd}")
         return patterns
 
 

@@ -12,6 +12,8 @@ from include.commsarchive.collect.base import RemoteFile
 
 ENCRYPTED_SUFFIXES = (".gpg", ".pgp", ".asc")
 SIGNATURE_SUFFIX = ".sig"
+CHECKSUM_SUFFIXES = (".md5", ".sha256")
+_COMPANIONS = (SIGNATURE_SUFFIX, *CHECKSUM_SUFFIXES)
 
 
 def clear_name(name: str) -> str:
@@ -19,11 +21,17 @@ def clear_name(name: str) -> str:
     return next((name.removesuffix(end) for end in ENCRYPTED_SUFFIXES if name.endswith(end)), name)
 
 
+def payload_name(name: str) -> str:
+    """Give the name of the file that a signature or checksum is for; any other name as it is."""
+    return next((name.removesuffix(end) for end in _COMPANIONS if name.endswith(end)), name)
+
+
 @dataclass(frozen=True, slots=True)
 class Expected:
     """What one day of one connector looks like on the server.
 
-    ``patterns`` and ``manifest`` are the connector's, with ``{yymmdd}`` or ``{yyyymmdd}`` for the day.
+    ``patterns`` and ``manifest`` are the connector's, with ``{yymmdd}``, ``{yyyymmdd}`` or
+    ``{yyyy-mm-dd}`` for the day.
     Names are compared without their encryption suffixes, upper and lower case apart. With no patterns a
     file is ours when a part of its name is the day and ``belongs`` (a source's claim) says so.
     """
@@ -35,11 +43,12 @@ class Expected:
 
     def named(self, template: str) -> str:
         """Put the day into a template."""
+        template = template.replace("{yyyy-mm-dd}", f"{self.day}")
         return template.replace("{yymmdd}", f"{self.day:%y%m%d}").replace("{yyyymmdd}", f"{self.day:%Y%m%d}")
 
     def owns(self, name: str) -> bool:
-        """Say whether a file, or the file that a signature is for, is one of ours, of this day."""
-        clear = clear_name(name.removesuffix(SIGNATURE_SUFFIX))
+        """Say whether a file, or the file that a companion is for, is one of ours, of this day."""
+        clear = clear_name(payload_name(name))
         if self.patterns:
             return any(fnmatchcase(clear, clear_name(self.named(pattern))) for pattern in self.patterns)
         days = {f"{self.day:%y%m%d}", f"{self.day:%Y%m%d}"}
@@ -48,7 +57,7 @@ class Expected:
 
 @dataclass(frozen=True, slots=True)
 class Pickup:
-    """A file to fetch, with the detached signature that rides along, if there is one.
+    """A file to fetch, with the detached signature and the checksum that ride along, if there are such.
 
     ``clear_name`` is the name without ``.gpg``/``.pgp``/``.asc``. Plain values: msgspec converts it to
     and from JSON.
@@ -59,6 +68,7 @@ class Pickup:
     file: RemoteFile
     signature: RemoteFile | None
     encrypted: bool
+    checksum: RemoteFile | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,30 +119,27 @@ def manifest_names(text: str) -> list[str]:
     return [line.rsplit("/", 1)[-1] for line in lines if line]
 
 
-def _identity(name: str) -> tuple[str, bool]:
-    """What the variants of a name have in common: whose it is, and whether it is the signature."""
-    payload = name.removesuffix(SIGNATURE_SUFFIX)
-    return clear_name(payload), payload != name
+def _identity(name: str) -> tuple[str, str]:
+    """What the variants of a name have in common: whose it is, and which companion it is, if it is one."""
+    payload = payload_name(name)
+    return clear_name(payload), name[len(payload) :]
 
 
 def _missing(listed: Sequence[str], there: Sequence[str]) -> tuple[str, ...]:
-    """Names that are listed but not there, and names that are signed but not there."""
+    """Names that are listed but not there, and names that have a companion but are not there."""
     identities = {_identity(name) for name in there}
-    signed = [name.removesuffix(SIGNATURE_SUFFIX) for name in there if name.endswith(SIGNATURE_SUFFIX)]
-    return tuple(dict.fromkeys(name for name in (*listed, *signed) if _identity(name) not in identities))
+    accompanied = [payload_name(name) for name in there if payload_name(name) != name]
+    return tuple(dict.fromkeys(name for name in (*listed, *accompanied) if _identity(name) not in identities))
 
 
 def _pickups(ours: Sequence[RemoteFile]) -> tuple[Pickup, ...]:
-    """Pair payloads with signatures, by name. Of one file in clear and encrypted, the encrypted counts."""
-    signatures = {
-        clear_name(file.name.removesuffix(SIGNATURE_SUFFIX)): file
-        for file in ours
-        if file.name.endswith(SIGNATURE_SUFFIX)
-    }
+    """Pair payloads with companions, by name. Of one file in clear and encrypted, the encrypted counts."""
+    signatures = _companions(ours, (SIGNATURE_SUFFIX,))
+    checksums = _companions(ours, CHECKSUM_SUFFIXES)
     payloads = {
         clear_name(file.name): file
         for file in sorted(ours, key=lambda file: file.name != clear_name(file.name))
-        if not file.name.endswith(SIGNATURE_SUFFIX)
+        if payload_name(file.name) == file.name
     }
     return tuple(
         Pickup(
@@ -141,6 +148,13 @@ def _pickups(ours: Sequence[RemoteFile]) -> tuple[Pickup, ...]:
             file=file,
             signature=signatures.get(clear),
             encrypted=file.name != clear,
+            checksum=checksums.get(clear),
         )
         for clear, file in sorted(payloads.items())
     )
+
+
+def _companions(ours: Sequence[RemoteFile], suffixes: tuple[str, ...]) -> dict[str, RemoteFile]:
+    """Companions by the clear name of what they are for; of several, the last by name: the longest hash."""
+    found = sorted((file for file in ours if file.name.endswith(suffixes)), key=lambda file: file.name)
+    return {clear_name(payload_name(file.name)): file for file in found}

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import hashlib
+import re
 import shutil
+from functools import partial
 from pathlib import Path
 
 from include.commsarchive.collect.base import Collector, Fetched
@@ -14,6 +17,8 @@ from include.commsarchive.errors import Fatal, Quarantine
 from include.commsarchive.ledger.base import FileRecord
 from include.commsarchive.pgp.base import Bounds, Decrypted, Decryptor
 from include.commsarchive.stages.run import FileReceipt, Scope
+
+_LARGEST_CHECKSUM = 4096
 
 
 def decrypt(scope: Scope, pickup: Pickup, collector: Collector, decryptor: Decryptor | None) -> FileReceipt:
@@ -27,14 +32,19 @@ def decrypt(scope: Scope, pickup: Pickup, collector: Collector, decryptor: Decry
         Fatal: the server or the configuration refuses us.
     """
     fetched = asyncio.run(_fetch(scope, pickup, collector))
-    return open_file(scope, pickup, fetched, decryptor)
+    return open_file(scope, pickup, fetched, decryptor, _stated(scope, pickup))
 
 
-def open_file(scope: Scope, pickup: Pickup, fetched: Fetched, decryptor: Decryptor | None) -> FileReceipt:
-    """Decrypt a fetched file, ``raw/<name>``, to ``clear/<clear name>``; record it."""
+def open_file(
+    scope: Scope, pickup: Pickup, fetched: Fetched, decryptor: Decryptor | None, stated: str = ""
+) -> FileReceipt:
+    """Decrypt a fetched file, ``raw/<name>``, to ``clear/<clear name>``; record it.
+
+    ``stated`` is the checksum that came with it: the file as it was fetched or its clear form must have it.
+    """
     clear, problem, detail = Decrypted(0, "", ""), "", ""
     try:
-        clear = _open(scope, pickup, fetched, decryptor)
+        clear = _open(scope, pickup, fetched, decryptor, stated)
     except Quarantine as error:
         problem, detail = error.reason, str(error)
     receipt = FileReceipt(
@@ -49,6 +59,7 @@ def open_file(scope: Scope, pickup: Pickup, fetched: Fetched, decryptor: Decrypt
         signed_by=clear.signed_by,
         problem=problem,
         detail=detail,
+        stated=stated,
     )
     record = FileRecord(
         pickup.name, fetched.size, fetched.sha256, clear.size, clear.sha256, clear.signed_by, problem
@@ -59,21 +70,52 @@ def open_file(scope: Scope, pickup: Pickup, fetched: Fetched, decryptor: Decrypt
 
 async def _fetch(scope: Scope, pickup: Pickup, collector: Collector) -> Fetched:
     async with collector:
-        if pickup.signature:
-            with scope.folder.create(f"raw/{pickup.signature.name}") as target:
-                await collector.fetch(pickup.signature, target)
+        for companion in filter(None, (pickup.signature, pickup.checksum)):
+            with scope.folder.create(f"raw/{companion.name}") as target:
+                await collector.fetch(companion, target)
         with scope.folder.create(f"raw/{pickup.name}") as target:
             return await collector.fetch(pickup.file, target)
 
 
-def _open(scope: Scope, pickup: Pickup, fetched: Fetched, decryptor: Decryptor | None) -> Decrypted:
+def _stated(scope: Scope, pickup: Pickup) -> str:
+    """Read the checksum of a file from its companion: ``md5:`` or ``sha256:`` and hexadecimal digits."""
+    if not pickup.checksum:
+        return ""
+    algorithm = pickup.checksum.name.rpartition(".")[2]
+    with scope.folder.open(f"raw/{pickup.checksum.name}") as stream:
+        text = stream.read(_LARGEST_CHECKSUM).decode("ascii", "replace").lower()
+    size = hashlib.new(algorithm, usedforsecurity=False).digest_size * 2
+    found = re.search(rf"(?<![0-9a-f])[0-9a-f]{{{size}}}(?![0-9a-f])", text)
+    return f"{algorithm}:{found[0] if found else ''}"
+
+
+def _check(pickup: Pickup, stated: str, *files: Path) -> None:
+    if not stated:
+        return
+    algorithm, _, wanted = stated.partition(":")
+    new = partial(hashlib.new, algorithm, usedforsecurity=False)
+    for file in files:
+        with file.open("rb") as stream:
+            if hashlib.file_digest(stream, new).hexdigest() == wanted:
+                return
+    raise Quarantine(
+        "checksum-mismatch",
+        f"{pickup.name}: does not have the {algorithm} that came with it. Ask the vendor to send both again",
+    )
+
+
+def _open(
+    scope: Scope, pickup: Pickup, fetched: Fetched, decryptor: Decryptor | None, stated: str
+) -> Decrypted:
     target = f"clear/{pickup.clear_name}"
     scope.folder.remove(target)
     with contextlib.ExitStack() as stack:
         raw = stack.enter_context(scope.folder.local(f"raw/{pickup.name}"))
         clear = stack.enter_context(scope.folder.create(target))
         if not pickup.encrypted:
-            return _take_as_is(scope, pickup, raw, clear, fetched)
+            done = _take_as_is(scope, pickup, raw, clear, fetched)
+            _check(pickup, stated, clear)
+            return done
         if decryptor is None or scope.connector.pgp is None:
             raise Fatal(
                 f"{pickup.name} is encrypted and connector {scope.connector.name} has no `pgp` section. "
@@ -82,7 +124,9 @@ def _open(scope: Scope, pickup: Pickup, fetched: Fetched, decryptor: Decryptor |
         signature = None
         if pickup.signature:
             signature = stack.enter_context(scope.folder.local(f"raw/{pickup.signature.name}"))
-        return decryptor.decrypt(raw, clear, signature, bounds(scope.connector.pgp))
+        done = decryptor.decrypt(raw, clear, signature, bounds(scope.connector.pgp))
+        _check(pickup, stated, raw, clear)
+        return done
 
 
 def _take_as_is(scope: Scope, pickup: Pickup, raw: Path, clear: Path, fetched: Fetched) -> Decrypted:

@@ -55,7 +55,10 @@ def _bundle(scope: Scope, path: str, decryptor: Decryptor | None) -> ConvertRece
         for name in filter(None, (file.raw, file.signature)):
             scope.folder.remove(f"raw/{name}")  # of another version: re-issues share their files' names
             scope.held.copy(f"{path}/raw/{name}", scope.folder, f"raw/{name}")
-    opened = [open_file(scope, _pickup(file), Fetched(file.size, file.sha256), decryptor) for file in files]
+    opened = [
+        open_file(scope, _pickup(file), Fetched(file.size, file.sha256), decryptor, file.stated)
+        for file in files
+    ]
     apart = replace(bundle, name=path.rsplit("/", 1)[-1])  # re-issues share their bundle's name
     return convert(scope, apart, opened)
 

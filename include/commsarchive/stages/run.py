@@ -43,8 +43,9 @@ class Scope:
 class FileReceipt:
     """A collected file: ``clear/<name>`` in the run's folder, made of ``raw/<raw>``.
 
-    ``signature`` is the name of its detached signature, beside the original, or ``""``. Sizes are
-    bytes; ``problem`` is a reason slug when it was set aside, and then there is no clear file.
+    ``signature`` is the name of its detached signature, beside the original, or ``""``; ``stated`` the
+    checksum that came with it, as ``md5:…`` or ``sha256:…``, or ``""``. Sizes are bytes; ``problem`` is a
+    reason slug when it was set aside, and then there is no clear file.
     """
 
     name: str
@@ -52,6 +53,7 @@ class FileReceipt:
     signature: str
     encrypted: bool
     size: int
+    stated: str = ""
     sha256: str
     clear_size: int = 0
     clear_sha256: str = ""
