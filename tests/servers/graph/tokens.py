@@ -25,7 +25,7 @@ ROLES = frozenset({"Mail.ReadWrite", "MailboxSettings.Read", "User.Read.All", "G
 
 @dataclass
 class App:
-    """A registered application; ``public_key`` is of its certificate, as PEM, or empty."""
+    """A registered application; ``public_key`` is its certificate's, as PEM, if it has one."""
 
     client_id: str = CLIENT_ID
     secret: str = CLIENT_SECRET
@@ -41,7 +41,7 @@ class _Token:
 
 @dataclass
 class Tokens:
-    """Issues tokens and knows them again. ``lifetime`` is in seconds; change it, or `expire` what there is."""
+    """Issues tokens and knows them again. ``lifetime`` is in seconds; `expire` ends what there is."""
 
     clock: Callable[[], float]
     apps: dict[str, App] = field(default_factory=lambda: {CLIENT_ID: App()})

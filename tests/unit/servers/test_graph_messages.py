@@ -30,8 +30,9 @@ def test_a_message_created_without_flags_is_a_draft(caller: Caller) -> None:
         ("4", None, False, False),
         ("4", True, False, True),
         ("1", False, False, False),
-    ]
-    + [("8", None, True, False), ("9", None, True, True)],
+        ("8", None, True, False),
+        ("9", None, True, True),
+    ],
 )
 def test_flags_decide_on_draft_and_read_unless_read_is_said(
     caller: Caller, flags: str, given: bool | None, draft: bool, read: bool
