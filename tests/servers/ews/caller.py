@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from tests.servers.ews.behaviour import Behaviour
 from tests.servers.ews.contents import Folder, Item
-from tests.servers.ews.names import MESSAGES, TYPES, Element, local
+from tests.servers.ews.names import Element, M, T, local
 from tests.servers.ews.refusals import EwsError, EwsFault
 from tests.servers.ews.store import Mailbox, Store
 from tests.servers.faults import Fault, Kind
@@ -67,7 +67,7 @@ class Caller:
         """
         if local(element) == "FolderId":
             return self._opened(self.store.folder(element.get("Id", "")))
-        address = element.findtext(f"{{{TYPES}}}Mailbox/{{{TYPES}}}EmailAddress")
+        address = element.findtext(f"{T}Mailbox/{T}EmailAddress")
         mailbox = self._mailbox(address) if address else self.own()
         known = element.get("Id", "")
         if known not in mailbox.distinguished:
@@ -99,12 +99,17 @@ class Caller:
         return folder
 
 
-def target(request: Element) -> str:
-    """The mailbox that a request names first, for logs and rules of faults; ``""`` where it names none."""
-    return (
-        request.findtext(f".//{{{TYPES}}}DistinguishedFolderId/{{{TYPES}}}Mailbox/{{{TYPES}}}EmailAddress")
-        or ""
-    )
+def target(caller: Caller, request: Element) -> str:
+    """The mailbox that a request is about, for logs and rules of faults; ``""`` where it is about none."""
+    store = caller.store
+    for one in request.iter(f"{T}FolderId", f"{T}DistinguishedFolderId", f"{T}ItemId", f"{M}ParentItemId"):
+        if local(one) == "DistinguishedFolderId":
+            address = one.findtext(f"{T}Mailbox/{T}EmailAddress")
+            return address or (caller.mailbox.address if caller.mailbox else "")
+        found = store.folders.get(one.get("Id", "")) or store.items.get(one.get("Id", ""))
+        if found is not None:
+            return (found if isinstance(found, Folder) else found.folder).mailbox.address
+    return caller.mailbox.address if caller.mailbox else ""
 
 
 def batch(request: Element) -> int:
@@ -118,7 +123,7 @@ def batch(request: Element) -> int:
         "Attachments",
         "AttachmentIds",
     ):
-        found = request.find(f"{{{MESSAGES}}}{name}")
+        found = request.find(f"{M}{name}")
         if found is not None:
             return len(found)
     return 1

@@ -15,6 +15,7 @@ impersonate, as the owner of a mailbox (all have `PASSWORD`), or as `APP` with a
 from __future__ import annotations
 
 import asyncio
+import math
 import threading
 from collections import Counter
 from collections.abc import Iterable
@@ -119,9 +120,8 @@ class EwsServer:
 
     async def _token(self, request: web.Request) -> web.StreamResponse:
         fault = self.faults.next(Call("token", path=TOKEN_PATH))
-        if fault is None or fault.kind is not Kind.STATUS:
-            return await self.login.issue(request)
-        return _status(fault)
+        spoilt = await _spoil(request, fault) if fault is not None else None
+        return spoilt or await self.login.issue(request)
 
     async def _post(self, request: web.Request) -> web.StreamResponse:
         if (request.content_length or 0) > self.behaviour.max_request:
@@ -139,7 +139,7 @@ class EwsServer:
             caller = self.login.caller(who, soap)
         except EwsFault as refused_fault:
             return _answer(request, fault_body(refused_fault).encode(), 500)
-        mailbox = target(soap.request) or (caller.mailbox.address if caller.mailbox else "")
+        mailbox = target(caller, soap.request)
         self.seen.append(Seen(soap.operation, mailbox, request.headers.get("X-AnchorMailbox", ""), len(body)))
         caller.fault = self.faults.next(Call(soap.operation, mailbox, PATH, batch(soap.request)))
         self._busy[mailbox] += 1
@@ -225,7 +225,7 @@ def _status(fault: Fault) -> web.Response:
     """An answer of IIS, not of EWS."""
     headers = {"request-id": new_id(), "Server": "Microsoft-IIS/10.0"}
     if fault.wait is not None:
-        headers["Retry-After"] = f"{fault.wait:g}"
+        headers["Retry-After"] = str(math.ceil(fault.wait))
     return web.Response(
         text="<html><body>Service unavailable</body></html>",
         content_type="text/html",

@@ -98,7 +98,7 @@ class Store:
         self.lock = threading.RLock()
         self._mailboxes: dict[str, Mailbox] = {}
         self._numbers = itertools.count(1)
-        self._items: dict[str, Item] = {}
+        self.items: dict[str, Item] = {}
         self.folders: dict[str, Folder] = {}
 
     def add(
@@ -155,7 +155,7 @@ class Store:
 
     def keep(self, item: Item) -> None:
         """File an item in its folder."""
-        self._items[item.id] = item
+        self.items[item.id] = item
         item.folder.put(item)
         item.folder.mailbox.used += item.size
 
@@ -165,7 +165,7 @@ class Store:
         if target is not None:
             target.put(item)
             return
-        del self._items[item.id]
+        del self.items[item.id]
         item.folder.mailbox.used -= item.size
 
     def item(self, item_id: str) -> Item:
@@ -176,9 +176,9 @@ class Store:
         """
         if not item_id.startswith("AAMk"):
             raise EwsError("ErrorInvalidIdMalformed")
-        if item_id not in self._items:
+        if item_id not in self.items:
             raise EwsError("ErrorItemNotFound")
-        return self._items[item_id]
+        return self.items[item_id]
 
     def folder(self, folder_id: str) -> Folder:
         """A folder by its id.
