@@ -15,10 +15,13 @@ MAIL_DOMAIN = "commsarchive.invalid"
 def digest(*parts: str) -> str:
     """Hash text parts into 32 hexadecimal digits (128 bits of SHA-256).
 
-    Each part is preceded by its length, so that ``("ab", "c")`` and ``("a", "bc")`` differ.
+    Each part is preceded by its length in bytes, so that ``("ab", "c")`` and ``("a", "bc")`` differ.
     """
-    encoded = [part.encode("utf-8", "surrogatepass") for part in parts]
-    return hashlib.sha256(b"".join(b"%d:%b" % (len(p), p) for p in encoded)).hexdigest()[:32]
+    content = "".join([f"{len(part)}:{part}" for part in parts]).encode("utf-8", "surrogatepass")
+    if not content.isascii():
+        encoded = [part.encode("utf-8", "surrogatepass") for part in parts]
+        content = b"".join([b"%d:%b" % (len(part), part) for part in encoded])
+    return hashlib.sha256(content).hexdigest()[:32]
 
 
 def item_key(source: str, native_ids: Iterable[str]) -> str:
