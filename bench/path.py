@@ -151,7 +151,12 @@ def archive(folder: Path, target: Path) -> dict[str, Any]:
         return convert(scope, bundle, [file])
 
     def map_all(scope: Scope) -> MapReceipt:
-        return map_users(scope, converted.shards, mapping_in_force(scope.connector, scope.ledger).resolver)
+        return map_users(
+            scope,
+            converted.shards,
+            mapping_in_force(scope.connector, scope.ledger).resolver,
+            {"bench": mailbox},
+        )
 
     def ingest(plan: str) -> Callable[[Scope], IngestReceipt]:
         return lambda scope: deliver(scope, plan, mailbox)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import datetime as dt
 import io
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from include.commsarchive.ids import delivery_key, digest
 from include.commsarchive.ledger.base import Delivery, Held, HeldStage, ItemState, PlannedItem, Run
+from include.commsarchive.message import mime
 from include.commsarchive.model import Address, Letter, Mail, MailPart
-from include.commsarchive.stages.ingest import Sending
+from include.commsarchive.stages.ingest import Plan, Sending
 from include.commsarchive.stages.shards import Place
 
 FOLDER = "InstantBloomberg"
@@ -60,14 +61,17 @@ def make_sending(item: str, mailbox: str = "ann@firm.example") -> Sending:
     return Sending(make_delivery(item, mailbox), make_letter(item, mailbox), place)
 
 
+def plan_of(letters: Iterable[Sending]) -> Plan:
+    """Make a plan of letters; an iterator can be read once only."""
+    return lambda only: (one for one in letters if only is None or one.delivery.mailbox in only)
+
+
 def encode(mail: Mail) -> Iterator[bytes]:
-    """Encode just enough to be a mail, in pieces that cut a line end in two."""
-    yield f"Message-ID: <{mail.message_id}>\r\nSubject: {mail.subject}\r".encode()
-    yield b"\n\r"
-    yield b"\n" + mail.text.replace("\n", "\r\n").encode()
-    for part in mail.attachments:
-        with part.open() as stream:
-            yield stream.read()
+    """Encode a mail, in pieces that cut a line end in two."""
+    content = b"".join(mime.encode(mail))
+    middle = content.index(b"\r\n\r\n") + 1
+    yield content[:middle]
+    yield content[middle:]
 
 
 def make_held(name: str, *, day: dt.date = DAY, run: str = "one", connector: str = "chat") -> Held:

@@ -83,16 +83,41 @@ class Mapping(_Section):
     domains: tuple[str, ...] = Field(
         default=(), description="automatic mapping only to mailboxes of these domains; empty: any"
     )
+    directory: str = Field(
+        default="",
+        description="Airflow connection of the directory, type `fs` (a CSV file) or `msgraph`; empty: none",
+    )
     scope: str = Field(default="all", description="`all`, or path of a CSV with the custodians in scope")
+    groups: tuple[str, ...] = Field(
+        default=(),
+        description="in scope are only members of one of these groups of the directory; empty: any",
+    )
+    on_hold: bool = Field(default=False, description="in scope are only users whom the directory has on hold")
     third_party_mailbox: MailboxAddress = Field(description="receives items that map to nobody")
+    missing_mailbox: Literal["third_party", "quarantine"] = Field(
+        default="third_party", description="where the copy of a custodian goes whose mailbox takes nothing"
+    )
+
+    @model_validator(mode="after")
+    def _know_the_directory(self) -> Self:
+        if (self.groups or self.on_hold) and not self.directory:
+            raise ValueError("`groups` and `on_hold` need a `directory` that knows them")
+        return self
 
 
 class Deliver(_Section):
     """Where copies go."""
 
-    connection: str = Field(description="Airflow connection of the destination")
+    connection: str = Field(description="Airflow connection of the destination", pattern=r"^[\w.\-]+$")
     folder: str = Field(default="", description="folder below the Inbox; empty: the source's own")
     partitions: int = Field(default=2, ge=1, le=64, description="tasks that deliver side by side")
+    read_back: Literal["first", "sample", "all"] = Field(
+        default="first",
+        description="copies that are read back and compared: the first of each kind, some, all",
+    )
+    message_class: Literal["note", "source", "external"] = Field(
+        default="note", description="IPM.Note, the source's own class, or ipm.externaldata's"
+    )
 
 
 class Items(_Section):
@@ -153,10 +178,23 @@ class Connector(_Section):
     collect: Collect
     pgp: Pgp | None = None
     mapping: Mapping
-    deliver: Deliver
+    deliver: tuple[Deliver, ...] = Field(min_length=1, description="one destination, or a list of them")
     items: Items = Items()
     schedule: Schedule
     keep_days: int = Field(default=7, ge=0, description="days that staging is kept after a run has closed")
+
+    @field_validator("deliver", mode="before")
+    @classmethod
+    def _one_or_many(cls, given: Any) -> Any:
+        return [given] if isinstance(given, (dict, Deliver)) else given
+
+    @field_validator("deliver")
+    @classmethod
+    def _apart(cls, places: tuple[Deliver, ...]) -> tuple[Deliver, ...]:
+        """Copies are told apart by their destination's name."""
+        if len({one.connection for one in places}) < len(places):
+            raise ValueError("names a connection twice; each destination needs a connection of its own")
+        return places
 
     @field_validator("name")
     @classmethod
@@ -184,7 +222,10 @@ def load_connector(path: Path) -> Connector:
     try:
         return Connector.model_validate(content)
     except ValidationError as error:
-        raise Fatal(f"{path}: {_explain(error)}") from error
+        told = _explain(error)
+        if isinstance(content.get("deliver"), dict):
+            told = told.replace("`deliver.0.", "`deliver.")
+        raise Fatal(f"{path}: {told}") from error
 
 
 def _explain(error: ValidationError) -> str:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager, nullcontext
 from pathlib import Path
 
 from airflow.sdk import BaseHook
@@ -11,7 +12,14 @@ from airflow.sdk.exceptions import AirflowNotFoundException
 
 from include.commsarchive.collect.base import Collector
 from include.commsarchive.connector import Connector
-from include.commsarchive.doors import Connection, open_collector, open_decryptor, open_mailbox
+from include.commsarchive.directory.base import Directory
+from include.commsarchive.doors import (
+    Connection,
+    open_collector,
+    open_decryptor,
+    open_directory,
+    open_mailbox,
+)
 from include.commsarchive.errors import Fatal
 from include.commsarchive.mailbox.base import Mailbox
 from include.commsarchive.pgp.base import Decryptor
@@ -41,13 +49,37 @@ def decryptor(connector: Connector) -> AbstractContextManager[Decryptor | None]:
     return open_decryptor(found, require_signature=connector.pgp.require_signature)
 
 
-def mailbox(connector: Connector) -> Mailbox:
-    """Make a connector's destination.
+@contextmanager
+def mailboxes(connector: Connector) -> Iterator[dict[str, Mailbox]]:
+    """Open a connector's destinations, by connection.
+
+    Raises:
+        Fatal: a connection is missing or incomplete, or names no destination of ours.
+    """
+    with ExitStack() as stack:
+        names = [place.connection for place in connector.deliver]
+        yield {name: stack.enter_context(closing(open_mailbox(_connection(name)))) for name in names}
+
+
+@contextmanager
+def mailbox(destination: str) -> Iterator[Mailbox]:
+    """Open one destination.
 
     Raises:
         Fatal: the connection is missing or incomplete, or names no destination of ours.
     """
-    return open_mailbox(_connection(connector.deliver.connection))
+    with closing(open_mailbox(_connection(destination))) as opened:
+        yield opened
+
+
+def directory(connector: Connector) -> Directory | None:
+    """Make the directory of a connector's people; None for one that has none.
+
+    Raises:
+        Fatal: the connection is missing or incomplete, or there is no directory of its type.
+    """
+    name = connector.mapping.directory
+    return open_directory(_connection(name)) if name else None
 
 
 def ledger_url() -> str:

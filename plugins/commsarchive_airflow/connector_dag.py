@@ -40,7 +40,7 @@ DAY = Param(
 )
 
 DOC = """
-Archives **{connector.source}** from `{connector.collect.connection}` into `{connector.deliver.connection}`,
+Archives **{connector.source}** from `{connector.collect.connection}` into {destinations},
 one business day a run, exactly once.
 
 | task | does |
@@ -71,11 +71,12 @@ class ConnectorDag(DAG):
 def build_dag(connector: Connector) -> DAG:
     """Make the DAG of one connector."""
     name, schedule = connector.name, connector.schedule
+    destinations = ", ".join(f"`{place.connection}`" for place in connector.deliver)
     with ConnectorDag(
         name,
         dag_display_name=connector.title or name,
-        description=f"Archive {connector.source} into {connector.deliver.connection}",
-        doc_md=DOC.format(connector=connector),
+        description=f"Archive {connector.source} into {destinations.replace('`', '')}",
+        doc_md=DOC.format(connector=connector, destinations=destinations),
         tags={"commsarchive", connector.source},
         schedule=FeedTimetable(schedule.cron, schedule.timezone, schedule.start, schedule.end),
         start_date=LONG_AGO,

@@ -30,7 +30,7 @@ from include.commsarchive.stages import ingest as stage
 from include.commsarchive.stages.ingest import IngestReceipt, Sending, ingest, recover
 from include.commsarchive.stages.reconcile import reconcile
 from include.commsarchive.stages.run import ConvertReceipt, MapReceipt
-from tests.letters import DAY, FOLDER, encode, make_item, make_mail, make_run, make_sending
+from tests.letters import DAY, FOLDER, encode, make_item, make_mail, make_run, make_sending, plan_of
 from tests.maildirs import read_tree
 
 OWNERS = ("ann@firm.example", "bob@firm.example")
@@ -117,7 +117,7 @@ def archive(world: World, run_id: str) -> tuple[IngestReceipt, ImportRecord]:
         ledger.record_items(run_id, items)
         mailbox = Maildir(world.mail, encode, create=False)
         receipt = ingest(
-            world.plan(),
+            plan_of(world.plan()),
             ledger=ledger,
             mailbox=mailbox,
             run_id=run_id,
@@ -125,7 +125,7 @@ def archive(world: World, run_id: str) -> tuple[IngestReceipt, ImportRecord]:
                 [held(one.delivery, reason, run_id) for one, reason in failed]
             ),
         )
-        recover(ledger, mailbox, run_id)
+        recover(ledger, {"mail": mailbox}, run_id)
         mapped = MapReceipt([], world.items, 0, 0, 0, 0, 0, sum(item.deliveries for item in items), "v1")
         record = reconcile(run, ledger, [ConvertReceipt("day", items=world.items)], mapped, [receipt])
         return receipt, record

@@ -206,8 +206,9 @@ class Archive:
 
 
 def _map(scope: Scope, shards: list[str], mailbox: Maildir) -> MapReceipt:
-    recover(scope.ledger, mailbox, scope.run.run_id)
-    return map_users(scope, shards, mapping_in_force(scope.connector, scope.ledger).resolver)
+    places = {"archive": mailbox}
+    recover(scope.ledger, places, scope.run.run_id)
+    return map_users(scope, shards, mapping_in_force(scope.connector, scope.ledger).resolver, places)
 
 
 @dataclass

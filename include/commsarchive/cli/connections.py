@@ -7,6 +7,8 @@ import asyncio
 import datetime as dt
 import tempfile
 from collections.abc import Callable, Iterable
+from contextlib import closing
+from functools import partial
 from pathlib import Path
 
 from include.commsarchive.cli.airflow_connections import find_connection
@@ -33,7 +35,10 @@ def run_connections(arguments: argparse.Namespace) -> int:
             ("log in and list", lambda: _list(connector, day, pickups)),
             ("keys", lambda: _keys(connector)),
             ("fetch and decrypt", lambda: _decrypt(connector, pickups, Path(scratch))),
-            ("reach mailboxes", lambda: _mailboxes(connector)),
+            *(
+                ("reach mailboxes", partial(_mailbox, connector, place.connection))
+                for place in connector.deliver
+            ),
         ]
         return 4 if sum(not _try(name, step) for name, step in steps) else 0
 
@@ -97,9 +102,10 @@ def _decrypt(connector: Connector, pickups: Iterable[Pickup], scratch: Path) -> 
     return f"{smallest.name}, {clear.size:,} bytes, signed by {clear.signed_by or 'nobody we know'}"
 
 
-def _mailboxes(connector: Connector) -> str:
-    mailbox = open_mailbox(find_connection(connector.deliver.connection))
+def _mailbox(connector: Connector, destination: str) -> str:
     third_party = connector.mapping.third_party_mailbox
-    if reasons := mailbox.missing([third_party]):
+    with closing(open_mailbox(find_connection(destination))) as mailbox:
+        reasons = mailbox.missing([third_party])
+    if reasons:
         raise Fatal(f"third-party mailbox {third_party}: {reasons[third_party]}. Make it, or mend the name")
-    return f"{connector.deliver.connection} takes mail for {third_party}"
+    return f"{destination} takes mail for {third_party}"

@@ -70,5 +70,15 @@ class Mailbox(Protocol):
             Fatal: the destination refuses us.
         """
 
+    def prune(self, mailbox: str, folder: str, delivery_keys: Collection[str]) -> int:
+        """Remove what is there more than once under one of these keys, all but the oldest; say how many.
+
+        For a server that stores twice what it was sent once. Where ``keyed``, that cannot be.
+
+        Raises:
+            Retriable: the mailbox cannot be asked now.
+            Fatal: the destination refuses us.
+        """
+
     def close(self) -> None:
         """Let connections go."""

@@ -74,6 +74,11 @@ class Maildir:
             kept[name] = replace(mail, received=came, read="S" in flags, draft="D" in flags)
         return kept
 
+    def prune(self, mailbox: str, folder: str, delivery_keys: Collection[str]) -> int:
+        """See `Mailbox.prune`: a key is a name here, so there is nothing to remove."""
+        del mailbox, folder, delivery_keys
+        return 0
+
     def close(self) -> None:
         """See `Mailbox.close`."""
 

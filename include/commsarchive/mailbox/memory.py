@@ -42,6 +42,11 @@ class MemoryMailbox:
         there = self.mails.get((mailbox.casefold(), folder), {})
         return {key: kept_mime(there[key], key) for key in server_ids if key in there}
 
+    def prune(self, mailbox: str, folder: str, delivery_keys: Collection[str]) -> int:
+        """See `Mailbox.prune`: a key is a name here, so there is nothing to remove."""
+        del mailbox, folder, delivery_keys
+        return 0
+
     def close(self) -> None:
         """See `Mailbox.close`."""
 

@@ -2,30 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 import msgspec
 
+from include.commsarchive.connector import Deliver
 from include.commsarchive.ledger.base import Delivery, Failure, HeldStage
 from include.commsarchive.mailbox.base import Mailbox
 from include.commsarchive.message.mail import make_mail
-from include.commsarchive.model import Letter
+from include.commsarchive.model import NOTE, Letter, StagedItem
 from include.commsarchive.stages.hold import hold, hold_item
-from include.commsarchive.stages.ingest import IngestReceipt, Sending, ingest
-from include.commsarchive.stages.map_users import Planned
+from include.commsarchive.stages.ingest import IngestReceipt, Manner, Sending, ingest
+from include.commsarchive.stages.map_users import Planned, destination_of
 from include.commsarchive.stages.run import Scope
 from include.commsarchive.stages.shards import ItemReader, decode
+from include.commsarchive.stages.waiting import PATIENCE, Patience
 
 _planned = msgspec.json.Decoder(Planned).decode
 
 
-def deliver(scope: Scope, plan: str, mailbox: Mailbox) -> IngestReceipt:
+def deliver(
+    scope: Scope,
+    plan: str,
+    mailbox: Mailbox,
+    patience: Patience = PATIENCE,
+) -> IngestReceipt:
     """File one partition. Safe to repeat after a kill at any point.
 
     Raises:
-        Retriable: the destination or the ledger cannot be reached; progress is kept.
-        Fatal: the destination refuses us.
+        Retriable: the destination or the ledger cannot be reached, or mailboxes must wait; progress is kept.
+        Fatal: the destination refuses us, or keeps copies otherwise than it was asked to.
     """
+    destination = destination_of(plan)
+    how = next(one for one in scope.connector.deliver if one.connection == destination)
     with ItemReader(scope.folder) as reader:
 
         def set_aside(failed: Sequence[tuple[Sending, str]]) -> None:
@@ -43,28 +52,41 @@ def deliver(scope: Scope, plan: str, mailbox: Mailbox) -> IngestReceipt:
             scope.ledger.record_failures(scope.run.run_id, failures)
 
         return ingest(
-            _letters(scope, plan, reader),
+            lambda only: _letters(scope, plan, reader, how, only),
             ledger=scope.ledger,
             mailbox=mailbox,
             run_id=scope.run.run_id,
             on_failed=set_aside,
+            manner=Manner(how.read_back, patience),
         )
 
 
-def _letters(scope: Scope, plan: str, reader: ItemReader) -> Iterator[Sending]:
-    """Make the letters of a plan, one mail for all copies of an item."""
+def _letters(
+    scope: Scope, plan: str, reader: ItemReader, how: Deliver, only: Collection[str] | None
+) -> Iterator[Sending]:
+    """Make the letters of a plan, or those for some mailboxes; one mail for all copies of an item."""
     with scope.folder.open(plan) as stream:
         for row in map(_planned, stream):
+            copies = [one for one in row.copies if only is None or one.mailbox in only]
+            if not copies:
+                continue
+            item = decode(reader.raw(row.place))
             mail = make_mail(
-                decode(reader.raw(row.place)),
+                item,
                 row.addresses,
                 lambda blob: scope.folder.open(f"blobs/{blob}"),
                 (("Connector", scope.connector.name),),
+                _message_class(item, how),
             )
-            for copy in row.copies:
+            for copy in copies:
                 mailbox, folder, name = copy.mailbox, copy.folder, copy.delivery_key
                 yield Sending(
-                    Delivery(name, row.key, row.revision, scope.destination, mailbox, folder),
+                    Delivery(name, row.key, row.revision, copy.destination, mailbox, folder),
                     Letter(name, mailbox, folder, mail),
                     row.place,
                 )
+
+
+def _message_class(item: StagedItem, how: Deliver) -> str:
+    classes = {"note": NOTE, "source": item.message_class, "external": item.item_class}
+    return classes[how.message_class]

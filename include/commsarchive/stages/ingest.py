@@ -11,23 +11,32 @@ The order of what is durable is the whole idea. For each batch:
 Killed before 3, nothing was sent and the intents are open; killed after it, the mailbox finds the copies
 by their keys; killed after 4, the copy is tried again and, if it fails again, held again as the same
 thing. Nothing is sent twice, because nothing is sent whose fate is not known.
+
+A mailbox in doubt (no clear yes, no clear no, or told to wait) is left alone while the others go on. Then the
+plan is read again for it alone, as if by a further try: its open intents are looked up first.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
-from include.commsarchive.ledger.base import Delivery, Ledger
+from include.commsarchive.errors import Fatal, Retriable
+from include.commsarchive.ledger.base import Delivery, Known, Ledger
 from include.commsarchive.mailbox.base import Mailbox
 from include.commsarchive.model import Letter, Mail, Outcome
+from include.commsarchive.stages.read_back import Checker, ReadBack, ask_each, by_place
 from include.commsarchive.stages.shards import Place
+from include.commsarchive.stages.waiting import PATIENCE, Patience, Waiting
 
 MOST_LETTERS = 1000
 """Letters of one batch: enough to share the cost of a commit and a flush, few enough to look up."""
 
 MOST_BYTES = 32 * 1024 * 1024
 """Bytes of text in one batch, each mail counted once; attachments are read when they are written."""
+
+BUSY_PAUSE = 61.0
+"""Seconds until a copy is asked for again that another run may be filing: too long for a task to wait."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +47,9 @@ class Sending:
     letter: Letter
     place: Place
 
+
+Plan = Callable[[Collection[str] | None], Iterable[Sending]]
+"""Gives the copies to file, from the start: all of them, or those for some mailboxes."""
 
 OnFailed = Callable[[Sequence[tuple[Sending, str]]], None]
 
@@ -67,36 +79,167 @@ class IngestReceipt:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Manner:
+    """How copies are filed."""
+
+    read_back: ReadBack = "first"
+    patience: Patience = PATIENCE
+
+
+MANNER = Manner()
+
+
 def ingest(
-    letters: Iterable[Sending], *, ledger: Ledger, mailbox: Mailbox, run_id: str, on_failed: OnFailed
+    plan: Plan,
+    *,
+    ledger: Ledger,
+    mailbox: Mailbox,
+    run_id: str,
+    on_failed: OnFailed,
+    manner: Manner = Manner(),
 ) -> IngestReceipt:
-    """File letters, in batches, with flat memory. Safe to repeat after a kill at any point.
+    """File the letters of a plan, in batches, with flat memory. Safe to repeat after a kill at any point.
 
     ``on_failed`` is told of the copies of a batch that can never be filed, each with the reason; it
     returns when their items are held for replay, durably, and takes being told again.
 
     Raises:
-        Retriable: the destination or the ledger cannot be reached; progress is kept.
-        Fatal: the destination refuses us.
+        Retriable: the destination or the ledger cannot be reached, or mailboxes must wait; progress is kept.
+        Fatal: the destination refuses us, or keeps copies otherwise than it was asked to.
     """
-    total = IngestReceipt()
-    for batch in _batches(letters):
-        total += _file(batch, ledger, mailbox, run_id, on_failed)
-    return total
+    filing = _Filing(ledger, mailbox, run_id, on_failed, manner)
+    filing.take(plan(None))
+    while filing.waiting:
+        due = filing.waiting.due()
+        filing.forget(due)
+        filing.take(plan(due))
+    return filing.receipt()
 
 
-def recover(ledger: Ledger, mailbox: Mailbox, run_id: str) -> int:
+@dataclass(slots=True)
+class _Filing:
+    """One try to file a plan: what is counted, who must wait."""
+
+    ledger: Ledger
+    mailbox: Mailbox
+    run_id: str
+    on_failed: OnFailed
+    manner: Manner
+    waiting: Waiting = field(init=False)
+    checker: Checker = field(init=False)
+    counts: dict[str, list[int]] = field(default_factory=dict)
+    """By mailbox: copies made, duplicate and failed."""
+    recovered: int = 0
+    strikes: dict[str, tuple[int, int]] = field(default_factory=dict)
+    """By delivery key in doubt: how often, and how many copies had been filed the first time."""
+    filed: int = 0
+
+    def __post_init__(self) -> None:
+        self.waiting = Waiting(self.manner.patience)
+        self.checker = Checker(self.mailbox, self.manner.read_back)
+
+    def receipt(self) -> IngestReceipt:
+        columns = zip((0, 0, 0), *self.counts.values(), strict=True)
+        made, duplicate, failed = map(sum, columns)
+        return IngestReceipt(made + duplicate + failed, made, duplicate, failed, self.recovered)
+
+    def forget(self, mailboxes: Collection[str]) -> None:
+        """Count these from the start: their part of the plan is read again."""
+        for mailbox in mailboxes:
+            self.counts.pop(mailbox, None)
+
+    def take(self, letters: Iterable[Sending]) -> None:
+        for batch in _batches(one for one in letters if one.delivery.mailbox not in self.waiting):
+            self._file(batch)
+
+    def _file(self, batch: Sequence[Sending]) -> None:
+        sendings = {one.delivery.delivery_key: one for one in batch}
+        lease = 0.0 if self.mailbox.keyed else self.manner.patience.lease
+        known = self.ledger.intend(self.run_id, [one.delivery for one in sendings.values()], lease=lease)
+        found, unasked = self._look_up(sendings, known)
+        blocked = unasked | {key for key, one in known.items() if one.delivered or one.busy} | found.keys()
+        outcomes = self.checker.send([one.letter for key, one in sendings.items() if key not in blocked])
+        decided = (self._decide(sendings[one.delivery_key], one) for one in outcomes)
+        settled = [*found.values(), *filter(None, decided)]
+        failed = [(sendings[one.delivery_key], one.reason) for one in settled if one.reason]
+        if failed:
+            self.on_failed(failed)
+        self.ledger.settle(self.run_id, settled)
+        self._count(sendings, known, settled)
+        self.recovered += len(found)
+        if self.checker.faults:
+            raise Fatal(
+                f"the destination does not keep copies as it was asked to: {', '.join(self.checker.faults)}. "
+                "Nothing more is filed. See the destination's page in docs/ for what it must honour"
+            )
+
+    def _look_up(
+        self, sendings: Mapping[str, Sending], known: Mapping[str, Known]
+    ) -> tuple[dict[str, Outcome], set[str]]:
+        """Ask the mailboxes for copies whose fate is not known; those that cannot be asked now wait."""
+        open_here = (key for key, one in known.items() if not one.delivered and not one.busy)
+        in_doubt = [sendings[key].delivery for key in open_here]
+        for key, one in known.items():
+            if one.busy:
+                self.waiting.put_off(sendings[key].delivery.mailbox, BUSY_PAUSE)
+        found: dict[str, Outcome] = {}
+        unasked: set[str] = set()
+        for (owner, _), keys, answer in _find(self.mailbox, in_doubt):
+            if isinstance(answer, Retriable):
+                unasked.update(keys)
+                self.waiting.put_off(owner, answer.retry_after or 0.0)
+            else:
+                found |= {key: Outcome(key, server_id) for key, server_id in answer.items()}
+        return found, unasked
+
+    def _decide(self, sending: Sending, outcome: Outcome) -> Outcome | None:
+        """Take a doubt as a failure when it stays while other copies are filed; else let its mailbox wait."""
+        key, owner = outcome.delivery_key, sending.delivery.mailbox
+        if not outcome.doubt:
+            self.filed += 1
+            self.strikes.pop(key, None)
+            self.waiting.has_answered(owner)
+            return outcome
+        if not outcome.retry_after:
+            number, filed_then = self.strikes.get(key, (0, self.filed))
+            self.strikes[key] = (number + 1, filed_then)
+            if number + 1 >= self.manner.patience.tries and self.filed > filed_then:
+                return replace(outcome, reason=outcome.doubt, doubt="")
+        self.waiting.put_off(owner, outcome.retry_after)
+        return None
+
+    def _count(
+        self, sendings: Mapping[str, Sending], known: Mapping[str, Known], settled: Iterable[Outcome]
+    ) -> None:
+        for key, one in known.items():
+            if one.delivered:
+                self._counts_of(sendings[key])[one.run_id != self.run_id] += 1
+        for outcome in settled:
+            self._counts_of(sendings[outcome.delivery_key])[2 if outcome.reason else 0] += 1
+
+    def _counts_of(self, sending: Sending) -> list[int]:
+        return self.counts.setdefault(sending.delivery.mailbox, [0, 0, 0])
+
+
+def recover(ledger: Ledger, mailboxes: Mapping[str, Mailbox], run_id: str) -> int:
     """Settle a run's open intents that its plan no longer holds; say how many copies had been made.
 
     For a run that was killed and then planned anew with other mailboxes: what had been sent gets its
-    receipt, what had not is withdrawn. Call it when no task of the run is filing.
+    receipt, what had not is withdrawn. Call it when no task of the run is filing. ``mailboxes`` are by
+    destination; what was meant for another stays open, because nobody can tell.
 
     Raises:
-        Retriable: the destination or the ledger cannot be reached.
-        Fatal: the destination refuses us.
+        Retriable: a destination or the ledger cannot be reached.
+        Fatal: a destination refuses us.
     """
-    intents = list(ledger.open_intents(run_id))
-    found = _find(mailbox, intents)
+    intents = [one for one in ledger.open_intents(run_id) if one.destination in mailboxes]
+    found: dict[str, str] = {}
+    for destination, mailbox in mailboxes.items():
+        for _, _, answer in _find(mailbox, [one for one in intents if one.destination == destination]):
+            if isinstance(answer, Retriable):
+                raise answer
+            found |= answer
     ledger.settle(run_id, [Outcome(key, server_id) for key, server_id in found.items()])
     ledger.withdraw(run_id, [one.delivery_key for one in intents if one.delivery_key not in found])
     return len(found)
@@ -118,36 +261,15 @@ def _batches(letters: Iterable[Sending]) -> Iterator[list[Sending]]:
         yield batch
 
 
-def _file(
-    batch: Sequence[Sending], ledger: Ledger, mailbox: Mailbox, run_id: str, on_failed: OnFailed
-) -> IngestReceipt:
-    sendings = {one.delivery.delivery_key: one for one in batch}
-    known = ledger.intend(run_id, [one.delivery for one in sendings.values()])
-    in_doubt = [sendings[key].delivery for key, one in known.items() if not one.delivered]
-    found = _find(mailbox, in_doubt)
-    unsent = {one.delivery_key for one in in_doubt} - found.keys()
-    to_send = [one.letter for key, one in sendings.items() if key not in known or key in unsent]
-    outcomes = mailbox.append(to_send)
-    failed = [(sendings[one.delivery_key], one.reason) for one in outcomes if one.reason]
-    if failed:
-        on_failed(failed)
-    ledger.settle(run_id, [*(Outcome(key, server_id) for key, server_id in found.items()), *outcomes])
-    mine = sum(one.delivered and one.run_id == run_id for one in known.values())
-    return IngestReceipt(
-        planned=len(batch),
-        made=mine + len(found) + len(outcomes) - len(failed),
-        duplicate=sum(one.delivered and one.run_id != run_id for one in known.values()),
-        failed=len(failed),
-        recovered=len(found),
-    )
+def _find(
+    mailbox: Mailbox, deliveries: Iterable[Delivery]
+) -> Iterator[tuple[tuple[str, str], list[str], dict[str, str] | Retriable]]:
+    """Ask for copies whose fate is not known, folder by folder; where one is there twice, leave one."""
 
+    def ask(owner: str, folder: str, keys: list[str]) -> dict[str, str]:
+        mailbox.prune(owner, folder, keys)
+        return mailbox.find(owner, folder, keys)
 
-def _find(mailbox: Mailbox, deliveries: Iterable[Delivery]) -> dict[str, str]:
-    """Ask the mailboxes for copies whose fate is not known, folder by folder."""
-    places: dict[tuple[str, str], list[str]] = {}
-    for one in deliveries:
-        places.setdefault((one.mailbox, one.folder), []).append(one.delivery_key)
-    found: dict[str, str] = {}
-    for (owner, folder), keys in places.items():
-        found |= mailbox.find(owner, folder, keys)
-    return found
+    places = by_place((one.mailbox, one.folder, one.delivery_key) for one in deliveries)
+    for place, answer in ask_each(mailbox, places, ask):
+        yield place, places[place], answer

@@ -12,7 +12,7 @@ from include.commsarchive.sources.base import Source
 from include.commsarchive.staging.store import Folder
 
 if TYPE_CHECKING:  # it brings pydantic, for which a process of `convert` has no use
-    from include.commsarchive.connector import Connector
+    from include.commsarchive.connector import Connector, Deliver
 
 Row = TypeVar("Row")
 
@@ -28,15 +28,9 @@ class Scope:
     held: Folder
     ledger: Ledger
 
-    @property
-    def destination(self) -> str:
-        """Name the destination in delivery keys: the connection, whatever it points at."""
-        return self.connector.deliver.connection
-
-    @property
-    def mail_folder(self) -> str:
-        """The folder below the Inbox that receives copies."""
-        return self.connector.deliver.folder or self.source.folder
+    def mail_folder(self, place: Deliver) -> str:
+        """Name the folder below the Inbox that receives copies at a destination."""
+        return place.folder or self.source.folder
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,13 +47,13 @@ class FileReceipt:
     signature: str
     encrypted: bool
     size: int
-    stated: str = ""
     sha256: str
     clear_size: int = 0
     clear_sha256: str = ""
     signed_by: str = ""
     problem: str = ""
     detail: str = ""
+    stated: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +125,7 @@ class MapReceipt:
     unmapped_people: int
     deliveries: int
     mapping_version: str
+    mailboxes_missing: int = 0
 
 
 def batches(rows: Iterable[Row], size: int) -> Iterator[list[Row]]:

@@ -8,7 +8,7 @@ from typing import Any
 import structlog
 from airflow.sdk import Context
 
-from commsarchive_airflow.connections import mailbox
+from commsarchive_airflow.connections import directory, mailboxes
 from commsarchive_airflow.handover import Handed, all_restored, plain
 from commsarchive_airflow.operators.base import StageOperator
 from include.commsarchive.stages.run import ConvertReceipt
@@ -34,13 +34,14 @@ class MapUsersOperator(StageOperator):
         from include.commsarchive.stages.mapping import mapping_in_force
 
         receipts = all_restored(self.converted, ConvertReceipt)
-        with self.opened(context) as scope:
+        with self.opened(context) as scope, mailboxes(scope.connector) as places:
             # What an earlier try sent is settled first: the new plan may not hold it.
-            recover(scope.ledger, mailbox(scope.connector), scope.run.run_id)
-            rules = mapping_in_force(scope.connector, scope.ledger)
+            recover(scope.ledger, places, scope.run.run_id)
+            rules = mapping_in_force(scope.connector, scope.ledger, directory(scope.connector))
             for problem in rules.problems:
                 structlog.get_logger(self.task_id).warning("mapping not taken over", problem=problem)
-            receipt = map_users(scope, [shard for one in receipts for shard in one.shards], rules.resolver)
+            shards = [shard for one in receipts for shard in one.shards]
+            receipt = map_users(scope, shards, rules.resolver, places)
             self.say("mapped", scope, receipt)
             context["ti"].xcom_push(RECEIPT, plain(receipt))
             return receipt.plans

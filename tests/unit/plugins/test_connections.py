@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from commsarchive_airflow.catalogue import find_connector
-from commsarchive_airflow.connections import collector, decryptor, ledger_url, mailbox
+from commsarchive_airflow.connections import collector, decryptor, ledger_url, mailbox, mailboxes
 
 from include.commsarchive.collect.sftp import SftpCollector
 from include.commsarchive.errors import Fatal
@@ -33,7 +33,9 @@ def test_the_type_of_the_connection_says_how_exports_are_collected(
 
 
 def test_the_destination_is_named_by_the_connection(desk: Desk) -> None:
-    assert isinstance(mailbox(find_connector("desk_chat")), Maildir)
+    with mailboxes(find_connector("desk_chat")) as places, mailbox("desk_mail") as place:
+        assert isinstance(places["desk_mail"], Maildir)
+        assert isinstance(place, Maildir)
 
 
 @pytest.mark.parametrize(
@@ -48,8 +50,8 @@ def test_an_unusable_destination_is_refused_with_a_remedy(
     desk: Desk, monkeypatch: pytest.MonkeyPatch, connection: dict[str, object], remedy: str
 ) -> None:
     connect(monkeypatch, "desk_mail", **connection)
-    with pytest.raises(Fatal, match=f"connection desk_mail: .*{remedy}"):
-        mailbox(find_connector("desk_chat"))
+    with pytest.raises(Fatal, match=f"connection desk_mail: .*{remedy}"), mailbox("desk_mail"):
+        pass
 
 
 def test_we_collect_only_from_types_we_know(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -201,7 +202,8 @@ def test_a_run_that_does_not_close_fails_and_says_what_is_missing(desk: Desk) ->
 
 def test_what_a_killed_try_intended_and_nobody_plans_any_more_does_not_keep_a_run_open(desk: Desk) -> None:
     with connect(desk.ledger) as ledger:
-        ledger.intend("desk_chat/run-1", [make_delivery("planned before the mapping was mended")])
+        before = replace(make_delivery("planned before the mapping was mended"), destination="desk_mail")
+        ledger.intend("desk_chat/run-1", [before])
         archive(desk)
         assert list(ledger.open_intents("desk_chat/run-1")) == []
 

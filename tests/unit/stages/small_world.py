@@ -116,6 +116,16 @@ class World:
             third_party_mailbox="third-party@bank.example",
         )
 
+    def deliver_to(self, **settings: object) -> None:
+        """Change how copies are delivered."""
+        places = tuple(one.model_copy(update=settings) for one in self.connector.deliver)
+        self.connector = self.connector.model_copy(update={"deliver": places})
+
+    def map_as(self, **settings: object) -> None:
+        """Change how people are mapped."""
+        rules = self.connector.mapping.model_copy(update=settings)
+        self.connector = self.connector.model_copy(update={"mapping": rules})
+
     def filed(self) -> dict[str, int]:
         """Number of mails by ``mailbox/folder``."""
         return {f"{owner}/{folder}": len(mails) for (owner, folder), mails in self.mailbox.mails.items()}

@@ -37,15 +37,14 @@ class CountingLedger(MemoryLedger):
 
 def file_in_one_partition(world: World, scope: Scope, content: bytes, rules: Resolver) -> IngestReceipt:
     done = convert(scope, Bundle("day", ("day.txt",)), [world.put(scope, "day.txt", content)])
-    (plan,) = map_users(scope, done.shards, rules).plans
+    (plan,) = map_users(scope, done.shards, rules, {}).plans
     return deliver(scope, plan, world.mailbox)
 
 
 @pytest.fixture
 def ledger(world: World) -> CountingLedger:
     """The ledger of a world whose mailboxes are all in one partition and where only Ann's exists."""
-    deliver_to = world.connector.deliver.model_copy(update={"partitions": 1})
-    world.connector = world.connector.model_copy(update={"deliver": deliver_to})
+    world.deliver_to(partitions=1)
     world.mailbox = MemoryMailbox(encode, only=["ann@bank.example"])
     world.ledger = ledger = CountingLedger()
     return ledger

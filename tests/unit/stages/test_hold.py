@@ -60,7 +60,7 @@ def test_the_bytes_of_items_last_before_the_ledger_holds_them(world: World) -> N
     scope = world.scope()
     world.mailbox = MemoryMailbox(encode, only=["ann@bank.example"])
     done = convert(scope, BUNDLE, [world.put(scope, "day.txt", b"a|ann|eve|hi\nb|bob|EXT|hi\n")])
-    for plan in map_users(scope, done.shards, world.resolver("ann", "bob")).plans:
+    for plan in map_users(scope, done.shards, world.resolver("ann", "bob"), {}).plans:
         deliver(scope, plan, world.mailbox)
     reasons = {held.reason for held in world.ledger.held("memos", DAY, DAY)}
     assert reasons == {"person-unmapped", "no-such-mailbox"}
@@ -69,11 +69,11 @@ def test_the_bytes_of_items_last_before_the_ledger_holds_them(world: World) -> N
 def test_an_item_whose_bytes_a_power_cut_took_is_written_again(world: World) -> None:
     scope = world.scope()
     done = convert(scope, BUNDLE, [world.put(scope, "day.txt", b"a|ann|eve|hi\n")])
-    map_users(scope, done.shards, world.resolver("ann"))
+    map_users(scope, done.shards, world.resolver("ann"), {})
     (kept,) = (path for path in files(world.root / "memos" / "held") if path.name == "item.jsonl")
     before = kept.read_bytes()
     kept.write_bytes(b"")
-    map_users(scope, done.shards, world.resolver("ann"))
+    map_users(scope, done.shards, world.resolver("ann"), {})
     assert kept.read_bytes() == before != b""
 
 

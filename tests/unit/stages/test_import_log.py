@@ -120,7 +120,7 @@ def test_each_person_without_a_mailbox_is_a_row_of_their_own(world: World) -> No
     scope = world.scope()
     content = b"a|ann|bob|hi\nb|eve|bob|hi\nc|ZOE|EXT|hi\nd|ann|EXT|hi\n"
     done = convert(scope, Bundle("day", ("day.txt",)), [world.put(scope, "day.txt", content)])
-    mapped = map_users(scope, done.shards, world.resolver("ann"))
+    mapped = map_users(scope, done.shards, world.resolver("ann"), {})
     assert (mapped.unmapped, mapped.unmapped_people) == (2, 2)
     names = {head.key: name for (_, head), name in zip(heads(scope.folder, done.shards), "abcd", strict=True)}
     rows = [

@@ -13,7 +13,7 @@ from include.commsarchive.mailbox.memory import MemoryMailbox
 from include.commsarchive.model import Letter, Outcome
 from include.commsarchive.stages import ingest as stage
 from include.commsarchive.stages.ingest import IngestReceipt, Sending, ingest, recover
-from tests.letters import encode, make_item, make_mail, make_run, make_sending
+from tests.letters import encode, make_item, make_mail, make_run, make_sending, plan_of
 
 ANN, BOB, GONE = (f"{name}@firm.example" for name in ("ann", "bob", "gone"))
 
@@ -59,7 +59,9 @@ def ledger() -> MemoryLedger:
 def run_ingest(
     ledger: MemoryLedger, mailbox: Recorder, planned: Sequence[Sending], run_id: str = "one"
 ) -> IngestReceipt:
-    return ingest(planned, ledger=ledger, mailbox=mailbox, run_id=run_id, on_failed=lambda failed: None)
+    return ingest(
+        plan_of(planned), ledger=ledger, mailbox=mailbox, run_id=run_id, on_failed=lambda failed: None
+    )
 
 
 def copies(mailbox: MemoryMailbox) -> int:
@@ -102,7 +104,7 @@ def test_after_an_unknown_end_only_what_the_mailbox_lacks_is_sent(
     receipt = run_ingest(ledger, mailbox, planned, next_run)
     there = {"before": 0, "half way": 1, "after": 3}[moment]
     assert receipt == IngestReceipt(planned=3, made=3, recovered=there)
-    assert mailbox.asked == [("find", 2), ("find", 1), ("append", 3 - there)]
+    assert mailbox.asked == [("find", 2), ("find", 1), *([("append", 3 - there)] if there < 3 else [])]
     assert copies(mailbox) == 3
     assert list(ledger.open_intents("one")) == []
 
@@ -119,7 +121,7 @@ def test_failed_copies_are_told_together_before_the_ledger_settles_them(
     ledger.record_items("one", [make_item("x", 2), make_item("y")])
     planned = plan(("x", ANN), ("x", GONE), ("y", GONE))
     with pytest.raises(Retriable):
-        ingest(planned, ledger=ledger, mailbox=mailbox, run_id="one", on_failed=hold)
+        ingest(plan_of(planned), ledger=ledger, mailbox=mailbox, run_id="one", on_failed=hold)
     assert told == [[(planned[1], "no-such-mailbox"), (planned[2], "no-such-mailbox")]]
     assert ledger.totals("one").deliveries_failed == 0
     assert run_ingest(ledger, mailbox, planned) == IngestReceipt(planned=3, made=1, failed=2, recovered=1)
@@ -165,7 +167,9 @@ def test_letters_are_taken_as_they_are_needed(ledger: MemoryLedger, mailbox: Rec
             taken += 1
             yield plan((str(number), ANN))[0]
 
-    receipt = ingest(letters(), ledger=ledger, mailbox=mailbox, run_id="one", on_failed=lambda failed: None)
+    receipt = ingest(
+        plan_of(letters()), ledger=ledger, mailbox=mailbox, run_id="one", on_failed=lambda failed: None
+    )
     assert receipt.made == 2 * most
 
 
@@ -179,7 +183,7 @@ def test_what_a_run_planned_no_more_is_settled_by_asking_the_mailbox(
     mailbox.fail = ""
     ledger.plan_anew("one")
     ledger.record_items("one", [make_item("x")])
-    assert recover(ledger, mailbox, "one") == 1
+    assert recover(ledger, {"mail": mailbox}, "one") == 1
     totals = ledger.totals("one")
     assert (totals.deliveries_planned, totals.deliveries_made, totals.deliveries_open) == (1, 1, 0)
     assert run_ingest(ledger, mailbox, planned, "two") == IngestReceipt(planned=2, made=1, duplicate=1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 import pytest
@@ -12,10 +13,11 @@ from include.commsarchive.ledger.base import HeldStage, ItemState
 from include.commsarchive.mailbox.memory import MemoryMailbox
 from include.commsarchive.mapping.resolve import Resolver
 from include.commsarchive.message.mime import encode
+from include.commsarchive.model import Letter, Outcome
 from include.commsarchive.stages.convert import convert
 from include.commsarchive.stages.deliver import deliver
 from include.commsarchive.stages.ingest import IngestReceipt
-from include.commsarchive.stages.map_users import map_users
+from include.commsarchive.stages.map_users import destination_of, map_users
 from include.commsarchive.stages.mapping import mapping_in_force
 from include.commsarchive.stages.replay import reopen, resolve
 from include.commsarchive.stages.run import Bundle, MapReceipt, Scope
@@ -34,7 +36,7 @@ def archive(world: World, scope: Scope, content: bytes, rules: Resolver) -> tupl
 def file_shards(
     world: World, scope: Scope, shards: list[str], rules: Resolver
 ) -> tuple[MapReceipt, IngestReceipt]:
-    mapped = map_users(scope, shards, rules)
+    mapped = map_users(scope, shards, rules, {"archive": world.mailbox})
     filed = IngestReceipt()
     for plan in mapped.plans:
         filed += deliver(scope, plan, world.mailbox)
@@ -108,9 +110,85 @@ def test_replay_leaves_open_what_is_set_aside_again(world: World) -> None:
     assert len(list(world.ledger.held("memos", *DAYS))) == 1
 
 
+class Closing(MemoryMailbox):
+    """Mailboxes that were open when they were looked up and closed when they got mail."""
+
+    def missing(self, mailboxes: Collection[str]) -> dict[str, str]:
+        del mailboxes
+        return {}
+
+    def append(self, letters: Sequence[Letter]) -> list[Outcome]:
+        refused = MemoryMailbox.missing(self, [one.mailbox for one in letters])
+        return [
+            Outcome(one.delivery_key, reason=refused[one.mailbox])
+            if one.mailbox in refused
+            else MemoryMailbox.append(self, [one])[0]
+            for one in letters
+        ]
+
+
+@pytest.mark.parametrize("gets_it", ["third_party", "quarantine"])
+def test_a_mailbox_that_is_not_there_is_reported_and_its_copy_is_not_lost(world: World, gets_it: str) -> None:
+    world.map_as(missing_mailbox=gets_it)
+    rules = world.resolver("ann", "bob")
+    world.mailbox = MemoryMailbox(encode, only=["ann@bank.example", "third-party@bank.example"])
+    scope = world.scope("memos/1")
+    mapped, filed = archive(world, scope, b"a|ann|bob|hi\nb|bob|EXT|hi\n", rules)
+    assert (mapped.mailboxes_missing, mapped.unmapped, filed.failed) == (1, 0, 0)
+    third_party = {"third-party@bank.example/": 2} if gets_it == "third_party" else {}
+    assert world.filed() == {"ann@bank.example/Memos": 1, **third_party}
+    failures = [(one.source_user, one.mailbox, one.reason) for one in world.ledger.failures("memos/1")]
+    assert failures == [("login:bob", "bob@bank.example", "no-such-mailbox")] * 2
+    items = world.ledger.totals("memos/1").items
+    assert (items["quarantined"], items["open"]) == (0 if third_party else 1, 0)
+
+    world.mailbox = replace_mailboxes(world.mailbox)
+    scope = world.scope("replay/1", "replay")
+    back = reopen(scope, DAYS, "all", None)
+    _, filed = file_shards(world, scope, back.receipt.shards, rules)
+    assert (filed.made, resolve(scope, [], back.held_ids)) == (2, 2)
+    assert world.filed()["bob@bank.example/Memos"] == 2
+
+
+def replace_mailboxes(before: MemoryMailbox) -> MemoryMailbox:
+    """Open every mailbox; what was filed stays."""
+    after = MemoryMailbox(encode)
+    after.mails = before.mails
+    return after
+
+
+def test_a_third_party_mailbox_that_is_not_there_stops_the_run(world: World) -> None:
+    world.mailbox = MemoryMailbox(encode, only=["ann@bank.example"])
+    with pytest.raises(Fatal, match=r"third-party mailbox .* of archive: no-such-mailbox\. .* make it"):
+        archive(world, world.scope(), b"a|EXT|EXT2|hi\n", world.resolver("ann"))
+
+
+def test_a_mailbox_that_is_gone_is_not_missed_by_what_it_got_before(world: World) -> None:
+    rules = world.resolver("ann", "bob")
+    archive(world, world.scope("memos/1"), b"a|ann|bob|hi\n", rules)
+    world.mailbox = MemoryMailbox(encode, only=["ann@bank.example"])
+    mapped, _ = archive(world, world.scope("memos/2"), b"a|ann|bob|hi\n", rules)
+    assert (mapped.duplicate, mapped.mailboxes_missing) == (1, 0)
+
+
+def test_every_destination_gets_its_copies_and_has_its_own_rows(world: World) -> None:
+    second = world.connector.deliver[0].model_copy(update={"connection": "second", "folder": "Other"})
+    world.connector = world.connector.model_copy(update={"deliver": (*world.connector.deliver, second)})
+    scope = world.scope()
+    mapped, filed = archive(world, scope, b"a|ann|bob|hi\n", world.resolver("ann", "bob"))
+    assert (mapped.deliveries, filed.made) == (4, 4)
+    assert {destination_of(plan) for plan in mapped.plans} == {"archive", "second"}
+    assert set(world.filed().values()) == {1}
+    assert world.filed().keys() == {
+        f"{name}@bank.example/{folder}" for name in ("ann", "bob") for folder in ("Memos", "Other")
+    }
+    mapped, _ = archive(world, world.scope("memos/2"), b"a|ann|bob|hi\n", world.resolver("ann", "bob"))
+    assert (mapped.duplicate, mapped.plans) == (1, [])
+
+
 def test_a_mailbox_that_refuses_holds_the_item_and_the_others_get_theirs(world: World) -> None:
     rules = world.resolver("ann", "bob")
-    world.mailbox = MemoryMailbox(encode, only=["ann@bank.example"])
+    world.mailbox = Closing(encode, only=["ann@bank.example"])
     scope = world.scope("memos/1")
     _, filed = archive(world, scope, b"a|ann|bob|hi\n", rules)
     assert (filed.planned, filed.made, filed.failed) == (2, 1, 1)
@@ -137,8 +215,7 @@ def test_staging_is_not_needed_for_replay_once_it_is_purged(world: World) -> Non
 
 @pytest.mark.parametrize("partitions", [1, 2, 7])
 def test_partitions_divide_the_mailboxes_and_lose_none(world: World, partitions: int) -> None:
-    deliver_to = world.connector.deliver.model_copy(update={"partitions": partitions})
-    world.connector = world.connector.model_copy(update={"deliver": deliver_to})
+    world.deliver_to(partitions=partitions)
     names = [f"p{number}" for number in range(20)]
     content = "".join(f"r{name}|{name}|p0|hi\n" for name in names).encode()
     _, filed = archive(world, world.scope(), content, world.resolver(*names))

@@ -1,0 +1,89 @@
+"""Mailboxes that must wait: until when, and when it is time to let the task end instead."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from include.commsarchive.errors import Retriable
+
+LONGEST_PAUSE = 30.0
+"""Seconds between two tries of a mailbox that names no wait of its own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long to wait, in seconds, and how often to try. The clock only ever goes forward."""
+
+    longest_wait: float = 60.0
+    """A longer one is Airflow's to wait: no worker is held."""
+    tries: int = 5
+    """Tries in a row that a mailbox may end in doubt."""
+    lease: float = 600.0
+    """How long another run that may be filing the same copy is left alone."""
+    now: Callable[[], float] = time.monotonic
+    sleep: Callable[[float], None] = time.sleep
+
+
+PATIENCE = Patience()
+"""What a task has."""
+
+
+@dataclass(slots=True)
+class Waiting:
+    """The mailboxes that nothing is sent to for the time being."""
+
+    patience: Patience
+    _until: dict[str, float] = field(default_factory=dict)
+    _in_vain: dict[str, int] = field(default_factory=dict)
+
+    def __contains__(self, mailbox: str) -> bool:
+        """Say whether a mailbox must wait."""
+        return mailbox in self._until
+
+    def __bool__(self) -> bool:
+        """Say whether any must."""
+        return bool(self._until)
+
+    def put_off(self, mailbox: str, seconds: float) -> None:
+        """Let a mailbox wait as long as the other side asked; without such a word longer each time."""
+        if seconds <= 0:
+            in_vain = self._in_vain.get(mailbox, 0) + (mailbox not in self._until)
+            self._in_vain[mailbox] = in_vain
+            seconds = min(2.0 ** (in_vain - 1), LONGEST_PAUSE)
+        until = self.patience.now() + seconds
+        self._until[mailbox] = max(self._until.get(mailbox, until), until)
+
+    def has_answered(self, mailbox: str) -> None:
+        """Take note that a mailbox is well."""
+        self._in_vain.pop(mailbox, None)
+
+    def due(self) -> frozenset[str]:
+        """Wait until the first mailboxes may be tried again, and give them.
+
+        Raises:
+            Retriable: the wait is too long for a task, or the mailboxes left fail again and again.
+        """
+        hopeful = [
+            until
+            for mailbox, until in self._until.items()
+            if self._in_vain.get(mailbox, 0) < self.patience.tries
+        ]
+        if not hopeful:
+            raise Retriable(
+                f"{len(self._until)} mailboxes failed {self.patience.tries} times in a row. Check that the "
+                "destination can be reached; what was filed is recorded and is not filed again"
+            )
+        wait = max(0.0, min(hopeful) - self.patience.now())
+        if wait > self.patience.longest_wait:
+            raise Retriable(
+                f"{len(self._until)} mailboxes must wait {wait:.0f} seconds; all others have what they get",
+                retry_after=wait,
+            )
+        self.patience.sleep(wait)
+        now = self.patience.now()
+        ready = {mailbox for mailbox, until in self._until.items() if until <= now}
+        for mailbox in ready:
+            del self._until[mailbox]
+        return frozenset(ready)

@@ -1,0 +1,244 @@
+"""Mailboxes in doubt: the others go on, nothing is doubled or lost, and a long wait ends the task."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, field, replace
+
+import pytest
+
+from include.commsarchive.errors import Fatal, Retriable
+from include.commsarchive.ledger.memory import MemoryLedger
+from include.commsarchive.mailbox.memory import MemoryMailbox
+from include.commsarchive.message.mime import encode
+from include.commsarchive.model import Kept, Letter, Outcome
+from include.commsarchive.stages import ingest as stage
+from include.commsarchive.stages.ingest import IngestReceipt, Manner, Sending, ingest
+from include.commsarchive.stages.read_back import ReadBack
+from include.commsarchive.stages.waiting import Patience
+from tests.letters import make_run, make_sending, plan_of
+
+ANN, BOB = "ann@firm.example", "bob@firm.example"
+Answer = Callable[[Letter], str | float | None]
+
+
+@dataclass
+class Clock:
+    """Time that passes only while somebody sleeps."""
+
+    now: float = 1000.0
+    slept: list[float] = field(default_factory=list)
+
+    def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        self.now += seconds
+
+    def patience(self) -> Patience:
+        return Patience(now=lambda: self.now, sleep=self.sleep)
+
+
+class Server(MemoryMailbox):
+    """Keeps every copy it is sent, as often as it is sent; ``answer`` may spoil what it says of one.
+
+    A text is a doubt about a copy that was filed, ``lost …`` about one that was not; a number a wait.
+    """
+
+    keyed = False
+
+    def __init__(self, answer: Answer) -> None:
+        super().__init__(encode)
+        self.answer = answer
+        self.copies: Counter[str] = Counter()
+        self.sent: list[list[str]] = []
+        self.spoil: Callable[[Kept], Kept | None] = lambda kept: kept
+
+    def append(self, letters: Sequence[Letter]) -> list[Outcome]:
+        self.sent.append([letter.mailbox for letter in letters])
+        return [self.take(letter) for letter in letters]
+
+    def take(self, letter: Letter) -> Outcome:
+        answer = self.answer(letter)
+        if isinstance(answer, float):
+            return Outcome(letter.delivery_key, doubt="throttled", retry_after=answer)
+        if not (answer or "").startswith("lost"):
+            self.copies[letter.delivery_key] += 1
+            filed = super()._file(letter)
+            if answer is None:
+                return filed
+        return Outcome(letter.delivery_key, doubt=str(answer))
+
+    def inspect(self, mailbox: str, folder: str, server_ids: Collection[str]) -> dict[str, Kept]:
+        kept = super().inspect(mailbox, folder, server_ids)
+        spoilt = {name: self.spoil(one) for name, one in kept.items()}
+        return {name: one for name, one in spoilt.items() if one}
+
+
+def times(*answers: str | float | None, only: str = ANN) -> Answer:
+    """Give these answers about one mailbox, one after the other, then none."""
+    left = list(answers)
+    return lambda letter: left.pop(0) if left and letter.mailbox == only else None
+
+
+@pytest.fixture
+def ledger() -> MemoryLedger:
+    ledger = MemoryLedger()
+    ledger.open_run(make_run())
+    return ledger
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+PLAN = [make_sending(item, owner) for item in "abc" for owner in (ANN, BOB)]
+
+
+@dataclass
+class Told:
+    """What could not be filed."""
+
+    reasons: list[str] = field(default_factory=list)
+
+    def __call__(self, failed: Sequence[tuple[Sending, str]]) -> None:
+        self.reasons += [reason for _, reason in failed]
+
+
+def file(
+    ledger: MemoryLedger,
+    server: Server,
+    clock: Clock,
+    *,
+    run: str = "one",
+    told: Told | None = None,
+    read_back: ReadBack = "first",
+) -> IngestReceipt:
+    return ingest(
+        plan_of(PLAN),
+        ledger=ledger,
+        mailbox=server,
+        run_id=run,
+        on_failed=told or Told(),
+        manner=Manner(read_back, clock.patience()),
+    )
+
+
+def everything_once(server: Server) -> bool:
+    return server.copies == {one.delivery.delivery_key: 1 for one in PLAN}
+
+
+@pytest.mark.parametrize("answer", ["connection-lost", "lost connection"])
+def test_a_copy_in_doubt_is_looked_up_and_sent_only_if_it_is_not_there(
+    ledger: MemoryLedger, clock: Clock, answer: str
+) -> None:
+    server = Server(times(None, answer, answer))
+    receipt = file(ledger, server, clock)
+    assert everything_once(server)
+    found = 0 if answer.startswith("lost") else 2
+    assert receipt == IngestReceipt(planned=6, made=6, recovered=found)
+    assert list(ledger.open_intents("one")) == []
+
+
+def test_a_mailbox_that_must_wait_does_not_hold_up_the_others(
+    ledger: MemoryLedger, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stage, "MOST_LETTERS", 2)
+    server = Server(times(None, 30.0))
+    assert file(ledger, server, clock).made == 6
+    assert everything_once(server)
+    assert server.sent == [[ANN], [BOB], [ANN, BOB], [BOB], [ANN], [ANN]]
+    assert clock.slept == [30.0]
+
+
+def test_a_long_wait_ends_the_task_with_progress_kept(ledger: MemoryLedger, clock: Clock) -> None:
+    server = Server(times(300.0))
+    with pytest.raises(Retriable, match="1 mailboxes must wait 300 seconds") as raised:
+        file(ledger, server, clock)
+    assert raised.value.retry_after == 300.0
+    assert clock.slept == []
+    assert {key for key, number in server.copies.items() if number} == {
+        one.delivery.delivery_key for one in PLAN if one.delivery.mailbox == BOB
+    }
+    assert file(ledger, server, clock) == IngestReceipt(planned=6, made=6)
+    assert everything_once(server)
+
+
+def test_a_mailbox_that_fails_again_and_again_ends_the_task(ledger: MemoryLedger, clock: Clock) -> None:
+    server = Server(lambda letter: "lost" if letter.mailbox == ANN else None)
+    with pytest.raises(Retriable, match=r"1 mailboxes failed 5 times in a row\. Check") as raised:
+        file(ledger, server, clock)
+    assert raised.value.retry_after is None
+    assert clock.slept == [1.0, 2.0, 4.0, 8.0]
+    assert sum(server.copies.values()) == 3
+
+
+def test_a_copy_that_alone_is_refused_again_and_again_is_set_aside(
+    ledger: MemoryLedger, clock: Clock
+) -> None:
+    poison = PLAN[2].delivery.delivery_key
+    server = Server(lambda letter: "lost-answer" if letter.delivery_key == poison else None)
+    told = Told()
+    receipt = file(ledger, server, clock, told=told)
+    assert receipt == IngestReceipt(planned=6, made=5, failed=1)
+    assert told.reasons == ["lost-answer"]
+    assert poison not in server.copies
+
+
+def test_what_another_run_may_be_filing_is_left_to_it_until_its_lease_is_over(
+    ledger: MemoryLedger, clock: Clock
+) -> None:
+    ledger.open_run(make_run("two"))
+    ledger.intend("two", [PLAN[0].delivery])
+    server = Server(times())
+    with pytest.raises(Retriable, match="must wait 61 seconds"):
+        file(ledger, server, clock)
+    assert PLAN[0].delivery.delivery_key not in server.copies
+    ledger.settle("two", [Outcome(PLAN[0].delivery.delivery_key, "theirs")])
+    assert file(ledger, server, clock) == IngestReceipt(planned=6, made=5, duplicate=1)
+    assert PLAN[0].delivery.delivery_key not in server.copies
+
+
+def test_a_server_that_does_not_keep_what_was_asked_stops_after_the_first_copy(
+    ledger: MemoryLedger, clock: Clock
+) -> None:
+    server = Server(times())
+    server.spoil = lambda kept: replace(kept, draft=True, received=NOT_SAID_THEN)
+    with pytest.raises(Fatal, match="does not keep copies as it was asked to: received date, draft state"):
+        file(ledger, server, clock)
+    assert server.sent == [[ANN]]
+    assert len(list(ledger.open_intents("one"))) == 5
+
+
+NOT_SAID_THEN = 1_790_000_000_000
+
+
+@pytest.mark.parametrize(("read_back", "lost"), [("first", 1), ("all", 0)])
+def test_a_copy_that_was_said_to_be_stored_and_is_not_is_sent_again_when_all_are_read_back(
+    ledger: MemoryLedger, clock: Clock, read_back: ReadBack, lost: int
+) -> None:
+    liar = PLAN[3].delivery.delivery_key
+    server = Server(times())
+    told: list[str] = []
+    really = server.take
+
+    def take(letter: Letter) -> Outcome:
+        outcome = really(letter)
+        if letter.delivery_key == liar and not told:
+            told.append(liar)
+            server.mails[letter.mailbox, letter.folder].pop(liar)
+            server.copies[liar] = 0
+        return outcome
+
+    server.take = take  # type: ignore[method-assign]
+    receipt = file(ledger, server, clock, read_back=read_back)
+    assert receipt == IngestReceipt(planned=6, made=6)
+    assert sum(server.copies.values()) == 6 - lost
+
+
+def test_what_was_read_back_is_hashed_into_the_receipt(ledger: MemoryLedger, clock: Clock) -> None:
+    file(ledger, Server(times()), clock, read_back="all")
+    record = ledger.close_run("one", {"delivery_root": ledger.totals("one").delivery_root})
+    receipts = list(ledger.receipts_of(record.seq))
+    assert len(receipts) == 6
+    assert all(one.stored_hash == one.content_hash for one in receipts)
