@@ -7,7 +7,7 @@ import stat
 import struct
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import IO, TYPE_CHECKING, BinaryIO
@@ -64,6 +64,10 @@ class Zip:
                 yield Refused("unreadable-member", place, why, info.filename.encode("utf-8", "replace"))
             else:
                 yield Entry(_printable(info.filename), info.file_size, info)
+
+    def head(self, entry: Entry, size: int = 64 * 1024) -> bytes:
+        """Look at the first bytes of a file."""
+        return io.BufferedReader(self.open(entry)).read(size)
 
     def open(self, entry: Entry) -> Member:
         """Open a file of the archive."""
@@ -158,16 +162,21 @@ def opened(name: str, stream: BinaryIO) -> Iterator[Zip]:
         yield Zip(name, stream, archive, size)
 
 
-def members(name: str, stream: BinaryIO) -> Iterator[tuple[str, BinaryIO] | Refused]:
-    """Walk all files, as `tar_members.members` does. A broken one is refused; those after it are not.
+def members(
+    name: str, stream: BinaryIO, contents: Callable[[Zip], Collection[str]] = lambda _: ()
+) -> Iterator[tuple[str, BinaryIO] | Refused]:
+    """Walk all files but ``contents``, as `tar_members.members` does. One that is broken is refused, alone.
 
     Raises:
         Quarantine: the archive cannot be opened, or unpacks to too much.
     """
     with opened(name, stream) as archive:
+        left_out = contents(archive)
         for entry in archive.entries():
             if isinstance(entry, Refused):
                 yield entry
+            elif entry.name in left_out:
+                continue
             elif problem := archive.sound(entry):
                 yield Refused("unreadable-member", f"{name}: {entry.name}", f"it {problem}", b"")
             else:

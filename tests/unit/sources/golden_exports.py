@@ -1,4 +1,4 @@
-"""Golden exports: `tests/golden/<source>/<case>/export.xml` and the `expected.json` it must be read as.
+"""Golden exports: `tests/golden/<source>/<case>/export.xml`, or another of `INPUTS`, and `expected.json`.
 
 A case may also hold ``attachments.json`` (stored members: name, size and hash), ``options.json`` and, where
 the source has such a thing, ``dictionary.xml`` (texts that the export names).
@@ -24,15 +24,16 @@ from include.commsarchive.errors import Quarantine
 from include.commsarchive.model import Event, Item, Person, Refused
 from include.commsarchive.sources.base import Chunk, Dictionary, Options, Stored
 from include.commsarchive.sources.registry import SOURCES
+from tests.unit.sources.golden_inputs import INPUTS, bytes_of, input_of, members_of
 
 FOLDER = Path(__file__).parents[2] / "golden"
-INPUT, EXPECTED = "export.xml", "expected.json"
+EXPECTED = "expected.json"
 DICTIONARY = "dictionary.xml"
 
 
 def names() -> list[str]:
     """Every case, by its input or its expectation: a folder that lacks one of them is a case too."""
-    patterns = [f"{source}/*/{name}" for source in SOURCES for name in (INPUT, EXPECTED)]
+    patterns = [f"{source}/*/{name}" for source in SOURCES for name in (*INPUTS, EXPECTED)]
     found = {path.parent for pattern in patterns for path in FOLDER.glob(pattern)}
     return sorted(str(path.relative_to(FOLDER)) for path in found)
 
@@ -61,10 +62,17 @@ def _results(folder: Path) -> Iterator[Item | Refused]:
     source = SOURCES[folder.parent.name]
     options = _optional(folder / "options.json", Options, Options())
     attachments = _optional(folder / "attachments.json", dict[str, Stored], {})
-    export = io.BytesIO((folder / INPUT).read_bytes())
+    path = input_of(folder)
+    assert path, "an expectation without an export"
+    for member in members_of(source, path):
+        if isinstance(member, Refused):
+            yield member
+        else:
+            attachments[member[0]] = member[1]
+    export = io.BytesIO(bytes_of(path))
     if isinstance(source, Dictionary):
         options = replace(options, texts=_texts(source, folder))
-    for chunk in source.chunks(INPUT, export, options):
+    for chunk in source.chunks(path.name, export, options):
         if isinstance(chunk, Chunk):
             yield from source.parse(chunk, attachments, options)
         else:
@@ -73,7 +81,7 @@ def _results(folder: Path) -> Iterator[Item | Refused]:
 
 def _texts(source: Dictionary, folder: Path) -> dict[str, tuple[str, ...]]:
     texts: dict[str, tuple[str, ...]] = {}
-    for path in (folder / INPUT, folder / DICTIONARY):
+    for path in (folder / INPUTS[0], folder / DICTIONARY):
         with suppress(Quarantine, FileNotFoundError):
             for name, text in source.dictionary(path.name, io.BytesIO(path.read_bytes())):
                 texts[name] = (*texts.get(name, ()), text)

@@ -6,12 +6,13 @@ import pytest
 
 from include.commsarchive.sources.registry import SOURCES
 from tests.unit.sources import golden_exports as golden
+from tests.unit.sources.golden_inputs import input_of
 
 
 @pytest.mark.parametrize("name", golden.names())
 def test_a_golden_export_is_still_read_as_expected(name: str) -> None:
     case = golden.FOLDER / name
-    assert (case / golden.INPUT).exists(), "an expectation without an export"
+    assert input_of(case), "an expectation without an export"
     assert (case / golden.EXPECTED).exists(), "an export without an expectation"
     assert golden.read(name).decode() == golden.kept(name).decode()
 
@@ -27,7 +28,7 @@ def test_a_differing_expectation_is_left_alone_until_told(
     original = golden.FOLDER / "instant_bloomberg" / "every-construct"
     case = tmp_path / "instant_bloomberg" / "case"
     case.mkdir(parents=True)
-    (case / golden.INPUT).write_bytes((original / golden.INPUT).read_bytes())
+    (case / "export.xml").write_bytes((original / "export.xml").read_bytes())
     monkeypatch.setattr(golden, "FOLDER", tmp_path)
     name = "instant_bloomberg/case"
     assert golden.main([]) == 0
