@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 from upath import UPath
 
 from include.commsarchive.collect.base import Collector
+from include.commsarchive.directory.base import Directory
 from include.commsarchive.errors import Fatal
 from include.commsarchive.mailbox.base import Mailbox
 from include.commsarchive.pgp.base import Decryptor
@@ -65,6 +66,15 @@ def open_mailbox(found: Connection) -> Mailbox:
     return _one(_DESTINATIONS, found, kind, "extra `destination`, or else its type,")
 
 
+def open_directory(found: Connection) -> Directory:
+    """Make a directory of people, by the connection's type.
+
+    Raises:
+        Fatal: the connection is incomplete, or there is no directory of its type.
+    """
+    return _one(_DIRECTORIES, found, found.kind, "type")
+
+
 def _one(
     makers: Mapping[str, Callable[[Connection], Made]], found: Connection, kind: str | None, what: str
 ) -> Made:
@@ -99,5 +109,37 @@ def _maildir(found: Connection) -> Mailbox:
     return Maildir(Path(found.extra["path"]), encode, create=bool(found.extra.get("create", True)))
 
 
+def _csv_directory(found: Connection) -> Directory:
+    from include.commsarchive.directory.csv_file import CsvDirectory
+
+    if not found.extra.get("path"):
+        raise Fatal(f"connection {found.name}: extra `path` is not set. Name the CSV file of the directory")
+    return CsvDirectory(UPath(found.extra["path"]))
+
+
+def _graph_directory(found: Connection) -> Directory:
+    from include.commsarchive.directory.graph import GraphDirectory
+    from include.commsarchive.microsoft import application_from
+
+    return GraphDirectory(application_from(found.name, found.host, found.login, found.password, found.extra))
+
+
+def _graph(found: Connection) -> Mailbox:
+    from include.commsarchive.mailbox.graph.letter import Wording
+    from include.commsarchive.mailbox.graph.mailbox import GraphMailbox
+    from include.commsarchive.mailbox.graph.settings import settings_from
+    from include.commsarchive.message.mime import head
+    from include.commsarchive.message.visible import header_text
+
+    for name in ("msal", "urllib3"):  # they log answers of the sign-in
+        logging.getLogger(name).setLevel(logging.CRITICAL)
+    settings = settings_from(found.name, found.host, found.login, found.password, found.extra)
+    return GraphMailbox(settings, Wording(head, header_text))
+
+
 _COLLECTORS: dict[str, Callable[[Connection], Collector]] = {"sftp": _sftp, "fs": _folder}
 _DESTINATIONS: dict[str, Callable[[Connection], Mailbox]] = {"maildir": _maildir}
+_DIRECTORIES: dict[str, Callable[[Connection], Directory]] = {
+    "fs": _csv_directory,
+    "msgraph": _graph_directory,
+}

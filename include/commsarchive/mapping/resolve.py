@@ -15,6 +15,7 @@ from typing import Protocol
 from include.commsarchive.address import is_mailbox
 from include.commsarchive.ids import digest
 from include.commsarchive.mapping.snapshot import Row, Snapshot
+from include.commsarchive.mapping.users import Users
 from include.commsarchive.model import Person
 
 _MS_PER_DAY = 86_400_000
@@ -68,6 +69,7 @@ class Resolver:
         domains: Collection[str],
         scope: Collection[str] | None,
         third_party_mailbox: str,
+        directory: Users | None = None,
     ) -> None:
         """Take the rules.
 
@@ -78,6 +80,7 @@ class Resolver:
                 empty: any.
             scope: mailboxes of the custodians in scope; None: everybody.
             third_party_mailbox: gets the items that map to nobody.
+            directory: automatic mapping goes to the mailbox that owns a person's address, and to no others.
         """
         self._rows: defaultdict[str, list[Row]] = defaultdict(list)
         for row in snapshot.rows:
@@ -86,6 +89,7 @@ class Resolver:
         self._domains = frozenset(domain.lower().removeprefix("@") for domain in domains)
         self._scope = None if scope is None else frozenset(mailbox.lower() for mailbox in scope)
         self._third_party = third_party_mailbox.lower()
+        self._owners = None if directory is None else directory.owners()
         self._known: dict[Person, tuple[tuple[Row, ...], str]] = {}
         self.version = digest(
             "rules",
@@ -94,6 +98,7 @@ class Resolver:
             " ".join(sorted(self._domains)),
             "all" if self._scope is None else " ".join(sorted(self._scope)),
             self._third_party,
+            *([] if directory is None else [directory.version]),
         )
         """Names all the rules together, in 32 hexadecimal digits: equal rules file equally."""
 
@@ -134,6 +139,9 @@ class Resolver:
         return tuple(row for one in ids for row in self._rows.get(one, ()))
 
     def _corporate(self, person: Person) -> str:
-        address = person.corporate_address.strip().lower()
-        allowed = not self._domains or address.rpartition("@")[2] in self._domains
-        return address if self._automatic and allowed and is_mailbox(address) else ""
+        """Map by the employer's address; with a directory, by any address that it knows to be somebody's."""
+        stated, other = (one.strip().lower() for one in (person.corporate_address, person.address))
+        owners = self._owners
+        mailbox = stated if owners is None else owners.get(stated) or owners.get(other, "")
+        allowed = not self._domains or mailbox.rpartition("@")[2] in self._domains
+        return mailbox if self._automatic and allowed and is_mailbox(mailbox) else ""

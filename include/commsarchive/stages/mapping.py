@@ -10,11 +10,13 @@ import msgspec
 from upath import UPath
 
 from include.commsarchive.connector import Connector
-from include.commsarchive.errors import Fatal
+from include.commsarchive.directory.base import Directory
+from include.commsarchive.errors import Fatal, Retriable
 from include.commsarchive.ids import digest
 from include.commsarchive.ledger.base import Ledger
 from include.commsarchive.mapping.resolve import Resolver
 from include.commsarchive.mapping.snapshot import Snapshot
+from include.commsarchive.mapping.users import Users
 
 PROJECT = Path(__file__).resolve().parents[3]
 """Relative paths in a connector's file start here."""
@@ -32,11 +34,13 @@ class InForce:
     problems: tuple[str, ...]
 
 
-def mapping_in_force(connector: Connector, ledger: Ledger) -> InForce:
-    """Read and check a connector's mapping and scope files; keep each good version in the ledger.
+def mapping_in_force(connector: Connector, ledger: Ledger, directory: Directory | None = None) -> InForce:
+    """Read and check a connector's mapping and scope files and its directory; keep each good version.
 
     Raises:
-        Fatal: a file cannot be read or has bad rows, and no good version of it was ever in force.
+        Fatal: a file or the directory cannot be read or has bad rows, and no good version was ever in force;
+            or the directory does not know what the scope asks.
+        Retriable: the directory cannot be read now, and no good version was ever in force.
     """
     rules = connector.mapping
     problems: list[str] = []
@@ -58,14 +62,34 @@ def mapping_in_force(connector: Connector, ledger: Ledger) -> InForce:
         body = msgspec.json.encode(listed.mailboxes).decode()
         kept = _good(connector.name, ledger, "scope", body, faults, problems)
         scope = msgspec.json.decode(kept, type=list[str])
+    users = _users(connector, ledger, directory, problems) if rules.directory else None
     resolver = Resolver(
         custom,
         automatic=rules.automatic,
         domains=rules.domains,
-        scope=scope,
+        scope=users.in_scope(scope, rules.groups, on_hold=rules.on_hold) if users else scope,
         third_party_mailbox=rules.third_party_mailbox,
+        directory=users,
     )
     return InForce(resolver, tuple(problems))
+
+
+def _users(connector: Connector, ledger: Ledger, directory: Directory | None, problems: list[str]) -> Users:
+    """Read the directory, whole; give the last good version where it cannot be read."""
+    rules = connector.mapping
+    users, faults = Users(()), [f"directory {rules.directory}: names nobody; check what it may see"]
+    try:
+        users = Users(tuple(directory.users(rules.groups) if directory else ()), rules.groups)
+    except (Fatal, Retriable) as error:
+        if isinstance(error, Retriable) and not ledger.mapping(connector.name, "directory"):
+            raise
+        faults = [f"directory {rules.directory}: {error}"]
+    if users.users:
+        faults = []
+    kept = Users.from_json(_good(connector.name, ledger, "directory", users.to_json(), faults, problems))
+    if lacking := sorted(set(rules.groups) - set(kept.groups)):
+        raise Fatal(" | ".join([*faults, f"nothing is known yet of the group {', '.join(lacking)}"]))
+    return kept
 
 
 def _content(path: str) -> tuple[bytes, list[str]]:

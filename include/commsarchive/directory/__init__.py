@@ -1,0 +1,1 @@
+"""Who has a mailbox: the organisation's own list of its people."""
