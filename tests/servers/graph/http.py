@@ -69,14 +69,19 @@ class Http:
         if path.startswith(("/v1.0/", "/beta/")):
             if request.segments == ["$batch"]:
                 items = batch.readable(request)
-                mailboxes = {one.mailbox for one in items}
+                mailboxes = {self._address(one) for one in items}
                 mailbox = mailboxes.pop() if len(mailboxes) == 1 else ""
                 return Call(request.what, mailbox, path, len(items)), lambda copies: self._one(
                     request, copies
                 )
-            return Call(request.what, request.mailbox, path), lambda copies: self._one(request, copies)
+            return Call(request.what, self._address(request), path), lambda copies: self._one(request, copies)
         what = "POST token" if path.endswith("/token") else "GET discovery"
         return Call(what, path=path), lambda _copies: self._sign_in(raw, request)
+
+    def _address(self, request: Request) -> str:
+        """Whose mailbox a call is about: by its address, if it is one of ours."""
+        user = self._service.store.user(request.mailbox)
+        return user.mail.lower() if user and user.mail else request.mailbox
 
     async def _faulty(
         self, raw: web.BaseRequest, fault: Fault | None, perform: Perform, request: Request

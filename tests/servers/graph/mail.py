@@ -90,7 +90,6 @@ class Mail:
             raise GraphError(403, "ErrorAccessDenied", "Access is denied. Check credentials and try again.")
         service = self._service
         with self._store.lock:
-            room(mailbox, len(request.body) * request.copies)
             now = service.clock()
             made = [
                 messages.build(self._store, given, now, service.honours, mailbox.address)
@@ -100,6 +99,7 @@ class Mail:
                 self._check_sizes(message)
                 if sent is not None:
                     message.fields["sentDateTime"] = sent
+            room(mailbox, len(request.body) * request.copies)
             for message in made[: request.copies]:
                 folder.add(message)
                 mailbox.places[message.id] = folder

@@ -120,9 +120,13 @@ class GraphServer:
         self.token_endpoint = f"{self.url}/{TENANT}/oauth2/v2.0/token"
 
     async def _stop(self) -> None:
-        """End all connections at once: TLS would wait for the client to say farewell."""
+        """End all connections and stalls at once: TLS would wait for the client to say farewell."""
         for connection in list(self._server.connections):
             if connection.transport is not None:
                 connection.transport.abort()
         await self._runner.cleanup()
+        left = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in left:
+            task.cancel()
+        await asyncio.gather(*left, return_exceptions=True)
         await asyncio.sleep(0.001)

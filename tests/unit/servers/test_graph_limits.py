@@ -126,7 +126,7 @@ EP_KEY = letter()[EP][3]["id"]
         [],
         [posted(str(number), "k") for number in range(21)],
         [posted("a", "k"), posted("A", "k")],
-        [posted("1", "k", dependsOn=["2"])],
+        [posted("1", "k", dependsOn=["2"]), posted("2", "k")],
         [posted("1", "k", headers={})],
         [{"id": "1", "method": "GET"}],
     ],
