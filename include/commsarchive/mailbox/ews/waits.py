@@ -1,0 +1,55 @@
+"""The waits that servers ask for."""
+
+from __future__ import annotations
+
+import datetime as dt
+import threading
+import time
+from email.utils import parsedate_to_datetime
+
+import requests
+
+from include.commsarchive.mailbox.ews.verdict import THROTTLED, Trouble
+
+CONNECT_TIMEOUT = 10.0
+"""Seconds for a connection to come about."""
+
+
+def retry_after(answer: requests.Response) -> float:
+    """Seconds that an answer asks to wait, 0 where it does not (RFC 9110 section 10.2.3)."""
+    text = answer.headers.get("Retry-After", "")
+    try:
+        return max(0.0, float(text))
+    except ValueError:
+        pass
+    try:
+        when = parsedate_to_datetime(text)
+    except ValueError:
+        return 0.0
+    when = when.replace(tzinfo=when.tzinfo or dt.UTC)
+    return max(0.0, (when - dt.datetime.now(dt.UTC)).total_seconds())
+
+
+class Waits:
+    """Until when each mailbox is to be left alone."""
+
+    def __init__(self) -> None:
+        """Start with none waiting."""
+        self._until: dict[str, float] = {}
+        self._lock = threading.Lock()
+
+    def put_off(self, mailbox: str, seconds: float) -> None:
+        """Leave a mailbox alone for so long."""
+        key, until = mailbox.casefold(), time.monotonic() + seconds
+        with self._lock:
+            self._until[key] = max(self._until.get(key, until), until)
+
+    def check(self, mailbox: str) -> None:
+        """Pass when a mailbox may be asked something.
+
+        Raises:
+            Trouble: it is to be left alone, with the seconds left.
+        """
+        left = self._until.get(mailbox.casefold(), 0.0) - time.monotonic()
+        if left > 0:
+            raise Trouble(doubt=THROTTLED, wait=left)
