@@ -1,22 +1,39 @@
 """The import log of a run, to download: Microsoft Purview's columns, and ours beside them.
 
 After fan-out, as Purview counts: items available for import = imported + partially imported + skipped +
-failed. The table is one rectangle: its first row is the run, each further row a failure.
+failed. The table is one rectangle: its first row is the run, then a row for each failure, then a row for
+each copy that the run made, with what its server called it and the request.
 """
 
 from __future__ import annotations
 
 import csv
+import datetime as dt
 import io
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import chain
 
-from include.commsarchive.ledger.base import Failure, ImportRecord, Ledger
+from include.commsarchive.ledger.base import Failure, ImportRecord, Ledger, Receipt
 
 Cell = str | int
 
 FAILURE_COLUMNS = ("Item id", "Source user id", "User", "Failure reason", "Failed in")
+
+COPY_COLUMNS = (
+    "Item id",
+    "User",
+    "Destination",
+    "Folder",
+    "Delivered (UTC)",
+    "Server id",
+    "Correlation id",
+    "SHA-256 as sent",
+    "SHA-256 as kept",
+)
+
+_ROW_COLUMNS = tuple(dict.fromkeys((*FAILURE_COLUMNS, *COPY_COLUMNS)))
 
 _FORMULA = re.compile(r"\s*[=+\-@\uff1d\uff0b\uff0d\uff20]")
 """What spreadsheets take for the beginning of a formula: ``= + - @``, and these in full width."""
@@ -58,26 +75,46 @@ def csv_rows(record: ImportRecord, ledger: Ledger) -> Iterator[str]:
     Text that a spreadsheet would take for a formula is preceded by an apostrophe.
     """
     first = summary(record)
-    yield _line([*first, *FAILURE_COLUMNS])
-    yield _line([*first.values(), *("" for _ in FAILURE_COLUMNS)])
-    for failure in ledger.failures_of(record.seq):
-        yield _line([*("" for _ in first), *_failure(failure).values()])
+    columns = [*first, *_ROW_COLUMNS]
+    yield _line(columns)
+    rows = chain(
+        [first], map(_failure, ledger.failures_of(record.seq)), map(_copy, ledger.receipts_of(record.seq))
+    )
+    for row in rows:
+        yield _line([row.get(column, "") for column in columns])
 
 
 def json_pieces(record: ImportRecord, ledger: Ledger) -> Iterator[str]:
-    """Give the log as one JSON object, piece by piece: the summary, the whole record, the failures."""
+    """Give the log as one JSON object, piece by piece: the summary, the whole record, failures, copies."""
     head = {"summary": summary(record), "record": dict(record.body)}
-    yield json.dumps(head, indent=1).removesuffix("\n}") + ',\n "failures": ['
+    yield json.dumps(head, indent=1).removesuffix("\n}")
+    yield from _list("failures", map(_failure, ledger.failures_of(record.seq)))
+    yield from _list("copies", map(_copy, ledger.receipts_of(record.seq)))
+    yield "\n}\n"
+
+
+def _list(name: str, rows: Iterable[dict[str, Cell]]) -> Iterator[str]:
+    yield f',\n "{name}": ['
     separator = "\n  "
-    for failure in ledger.failures_of(record.seq):
-        yield separator + json.dumps(_failure(failure))
+    for row in rows:
+        yield separator + json.dumps(row)
         separator = ",\n  "
-    yield "\n ]\n}\n"
+    yield "\n ]"
 
 
 def _failure(failure: Failure) -> dict[str, Cell]:
     values = (failure.item_id, failure.source_user, failure.mailbox, failure.reason, failure.stage)
     return dict(zip(FAILURE_COLUMNS, values, strict=True))
+
+
+def _copy(receipt: Receipt) -> dict[str, Cell]:
+    place = receipt.delivery
+    at = dt.datetime.fromtimestamp(receipt.settled_at / 1000, dt.UTC)
+    values = (
+        *(place.key, place.mailbox, place.destination, place.folder, f"{at:%Y-%m-%dT%H:%M:%SZ}"),
+        *(receipt.server_id, receipt.request_id, receipt.content_hash, receipt.stored_hash),
+    )
+    return dict(zip(COPY_COLUMNS, values, strict=True))
 
 
 def _line(cells: list[Cell]) -> str:

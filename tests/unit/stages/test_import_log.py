@@ -11,12 +11,13 @@ import pytest
 
 from include.commsarchive.ledger.base import Failure, ImportRecord
 from include.commsarchive.ledger.memory import MemoryLedger
+from include.commsarchive.model import Outcome
 from include.commsarchive.stages.convert import convert
 from include.commsarchive.stages.import_log import csv_rows, json_pieces
 from include.commsarchive.stages.map_users import map_users
 from include.commsarchive.stages.run import Bundle
 from include.commsarchive.stages.shards import heads
-from tests.letters import DAY, make_run
+from tests.letters import DAY, make_delivery, make_run
 from tests.unit.stages.small_world import World
 
 RECORD = ImportRecord(
@@ -133,3 +134,24 @@ def test_each_person_without_a_mailbox_is_a_row_of_their_own(world: World) -> No
         ("b", "login:eve", "", "map_users", "nobody-mapped"),
         ("c", "", "", "map_users", "nobody-mapped"),
     ]
+
+
+def test_each_copy_is_a_row_with_what_its_server_and_the_request_were_called() -> None:
+    ledger = MemoryLedger()
+    ledger.open_run(make_run(RECORD.run_id))
+    copy = make_delivery("x")
+    ledger.intend(RECORD.run_id, [copy])
+    filed = Outcome(copy.delivery_key, "AAMk=", "a" * 64, request_id="7e1f", stored_hash="b" * 64)
+    ledger.settle(RECORD.run_id, [filed])
+    ledger.close_run(RECORD.run_id, {"delivery_root": ledger.totals(RECORD.run_id).delivery_root})
+    expected = {
+        "Item id": copy.key,
+        "User": copy.mailbox,
+        "Folder": copy.folder,
+        "Server id": "AAMk=",
+        "Correlation id": "7e1f",
+        "SHA-256 as kept": "b" * 64,
+    }
+    [listed] = json.loads("".join(json_pieces(RECORD, ledger)))["copies"]
+    row = read(ledger).iloc[1]
+    assert {name: listed[name] for name in expected} == {name: row[name] for name in expected} == expected
