@@ -117,7 +117,7 @@ def _copy(receipt: Receipt) -> dict[str, Cell]:
     return dict(zip(COPY_COLUMNS, values, strict=True))
 
 
-def _line(cells: list[Cell]) -> str:
+def _line(cells: Iterable[Cell]) -> str:
     line = io.StringIO()
     csv.writer(line, lineterminator="\r\n").writerow([_safe(cell) for cell in cells])
     return line.getvalue()
