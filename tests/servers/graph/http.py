@@ -6,6 +6,7 @@ import asyncio
 import socket
 import struct
 from collections.abc import Awaitable, Callable
+from functools import partial
 from urllib.parse import parse_qs
 
 from aiohttp import web
@@ -63,20 +64,16 @@ class Http:
         if path.startswith("/api/v2.0/"):
             token = raw.rel_url.query.get("authtoken", "")
             mailbox = self._mail.uploads.session(token)[1]
-            return Call(f"{raw.method} upload", mailbox, path), lambda copies: self._upload(
-                request, token, copies
-            )
+            return Call(f"{raw.method} upload", mailbox, path), partial(self._upload, request, token)
         if path.startswith(("/v1.0/", "/beta/")):
             if request.segments == ["$batch"]:
                 items = batch.readable(request)
                 mailboxes = {self._address(one) for one in items}
                 mailbox = mailboxes.pop() if len(mailboxes) == 1 else ""
-                return Call(request.what, mailbox, path, len(items)), lambda copies: self._one(
-                    request, copies
-                )
-            return Call(request.what, self._address(request), path), lambda copies: self._one(request, copies)
+                return Call(request.what, mailbox, path, len(items)), partial(self._one, request)
+            return Call(request.what, self._address(request), path), partial(self._one, request)
         what = "POST token" if path.endswith("/token") else "GET discovery"
-        return Call(what, path=path), lambda _copies: self._sign_in(raw, request)
+        return Call(what, path=path), partial(self._sign_in, raw, request)
 
     def _address(self, request: Request) -> str:
         """Whose mailbox a call is about: by its address, if it is one of ours."""
@@ -176,7 +173,7 @@ class Http:
         except GraphError as error:
             return self._refused(request, error)
 
-    async def _sign_in(self, raw: web.BaseRequest, request: Request) -> Reply:
+    async def _sign_in(self, raw: web.BaseRequest, request: Request, _copies: int) -> Reply:
         path = raw.rel_url.path
         base = f"{raw.scheme}://{raw.host}"
         if path.endswith("/discovery/instance"):

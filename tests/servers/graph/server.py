@@ -17,7 +17,6 @@ said to ``server.faults``; see `tests.servers.faults`. It runs in a thread of it
 from __future__ import annotations
 
 import asyncio
-import logging
 import ssl
 import tempfile
 import threading
@@ -106,7 +105,6 @@ class GraphServer:
         asyncio.run_coroutine_threadsafe(work, self._loop).result(timeout=30)
 
     async def _start(self) -> None:
-        logging.getLogger("aiohttp.server").setLevel(logging.ERROR)
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(self.certificate)
         self._server = web.Server(self.http.handle, access_log=None)

@@ -185,3 +185,10 @@ def test_what_is_not_a_message_is_refused(
 ) -> None:
     assert code(caller.create(letter(**more))) == refusal
     assert graph.store.count() == 0
+
+
+def test_a_filter_may_be_too_complex(caller: Caller, graph: GraphServer) -> None:
+    graph.limits.clauses = 2
+    assert caller.call("GET", IN_INBOX, filter=with_key("a", "b")).ok
+    refused = caller.call("GET", IN_INBOX, filter=with_key("a", "b", "c"))
+    assert code(refused) == (400, "ErrorRestrictionTooComplex")
