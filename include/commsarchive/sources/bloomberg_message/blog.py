@@ -40,8 +40,7 @@ def blog_of(element: ET.Element, context: Mapping[str, str], files: Files, name:
     """
     children = Children(element)
     stated = {leaf: children.line(leaf.lower()) for leaf in _LEAVES}
-    publisher = children.take("publisher")
-    owner, residue = (None, "") if publisher is None else read_user(publisher)
+    owner, residue = read_user(children.take("publisher"))
     created, _ = sent(stated["CreateTimeUTC"], stated["CreateTime"])
     events = _events(children, created, files)
     if not stated["LogID"]:
@@ -93,8 +92,7 @@ def _event(element: ET.Element, last: int, files: Files) -> Event:
     if kind is None:
         return Event(Kind.SYSTEM, last, text=line_of(element), residue=as_written(element))
     event = Event(kind, last, text=_TEXTS.get(kind, ""))
-    publisher = children.take("publisher")
-    event.who, residue = (None, "") if publisher is None else read_user(publisher)
+    event.who, residue = read_user(children.take("publisher"))
     text = children.line("datetime")
     at, odd = sent(children.line("datetimeutc"), text)
     event.at = last if at is None else at

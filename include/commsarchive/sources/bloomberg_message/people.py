@@ -5,7 +5,12 @@ from __future__ import annotations
 import xml.etree.ElementTree as ET
 
 from include.commsarchive.model import Person
-from include.commsarchive.sources.instant_bloomberg.elements import Children, attributes_of
+from include.commsarchive.sources.instant_bloomberg.elements import (
+    Children,
+    as_written,
+    attributes_of,
+    text_of,
+)
 
 _IDS = {
     "UUID": "bloomberguuid",
@@ -31,11 +36,23 @@ def read_party(party: Children) -> tuple[Person | None, str]:
     return person, attributes_of(info) + children.residue()
 
 
-def read_user(element: ET.Element) -> tuple[Person | None, str]:
-    """Read who an element such as ``Publisher`` names, and give all the rest of it."""
+def read_user(element: ET.Element | None) -> tuple[Person | None, str]:
+    """Read who an element such as ``Sender`` names, and give all the rest of it."""
+    if element is None:
+        return None, ""
     children = Children(element)
     person, residue = read_party(children)
+    if person is None:
+        return None, as_written(element) if text_of(element).strip() else ""
     return person, attributes_of(element) + residue + children.residue()
+
+
+def take_all(children: Children, name: str) -> list[ET.Element]:
+    """Take all children of this local name."""
+    found = []
+    while (child := children.take(name)) is not None:
+        found.append(child)
+    return found
 
 
 def _read(children: Children) -> Person | None:
