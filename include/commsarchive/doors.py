@@ -124,6 +124,17 @@ def _graph_directory(found: Connection) -> Directory:
     return GraphDirectory(application_from(found.name, found.host, found.login, found.password, found.extra))
 
 
+def _ews(found: Connection) -> Mailbox:
+    from include.commsarchive.mailbox.ews.mailbox import EwsMailbox
+    from include.commsarchive.mailbox.ews.settings import settings_from
+    from include.commsarchive.message.mime import encode
+
+    logging.getLogger("exchangelib").setLevel(logging.CRITICAL)  # it logs values, and whole requests
+    logging.getLogger("urllib3").setLevel(logging.CRITICAL)
+    settings = settings_from(found.host, found.port, found.login, found.password, found.extra)
+    return EwsMailbox(settings, encode)
+
+
 def _graph(found: Connection) -> Mailbox:
     from include.commsarchive.mailbox.graph.letter import Wording
     from include.commsarchive.mailbox.graph.mailbox import GraphMailbox
@@ -138,7 +149,11 @@ def _graph(found: Connection) -> Mailbox:
 
 
 _COLLECTORS: dict[str, Callable[[Connection], Collector]] = {"sftp": _sftp, "fs": _folder}
-_DESTINATIONS: dict[str, Callable[[Connection], Mailbox]] = {"maildir": _maildir}
+_DESTINATIONS: dict[str, Callable[[Connection], Mailbox]] = {
+    "maildir": _maildir,
+    "msgraph": _graph,
+    "ews": _ews,
+}
 _DIRECTORIES: dict[str, Callable[[Connection], Directory]] = {
     "fs": _csv_directory,
     "msgraph": _graph_directory,
