@@ -15,8 +15,9 @@ from include.commsarchive.cli.airflow_connections import find_connection
 from include.commsarchive.collect.completeness import Pickup, Waiting
 from include.commsarchive.collect.look import look
 from include.commsarchive.connector import Connector, load_connector
-from include.commsarchive.doors import open_collector, open_decryptor, open_mailbox
+from include.commsarchive.doors import open_collector, open_decryptor, open_directory, open_mailbox
 from include.commsarchive.errors import CommsArchiveError, Fatal
+from include.commsarchive.mapping.users import Users
 from include.commsarchive.pgp.keys import expiring
 from include.commsarchive.sources.registry import source
 from include.commsarchive.stages.bundles import expected_export
@@ -35,6 +36,7 @@ def run_connections(arguments: argparse.Namespace) -> int:
             ("log in and list", lambda: _list(connector, day, pickups)),
             ("keys", lambda: _keys(connector)),
             ("fetch and decrypt", lambda: _decrypt(connector, pickups, Path(scratch))),
+            *([("read the directory", lambda: _directory(connector))] if connector.mapping.directory else []),
             *(
                 ("reach mailboxes", partial(_mailbox, connector, place.connection))
                 for place in connector.deliver
@@ -100,6 +102,14 @@ def _decrypt(connector: Connector, pickups: Iterable[Pickup], scratch: Path) -> 
     with open_decryptor(found, require_signature=connector.pgp.require_signature) as ring:
         clear = ring.decrypt(scratch / "file", scratch / "clear", signature, bounds(connector.pgp))
     return f"{smallest.name}, {clear.size:,} bytes, signed by {clear.signed_by or 'nobody we know'}"
+
+
+def _directory(connector: Connector) -> str:
+    rules = connector.mapping
+    users = Users(tuple(open_directory(find_connection(rules.directory)).users(rules.groups)), rules.groups)
+    scope = users.in_scope(None, rules.groups, on_hold=rules.on_hold)
+    inside = len(users.users) if scope is None else sum(user.mailbox in scope for user in users.users)
+    return f"{rules.directory} has {len(users.users)} users, {inside} of them in scope"
 
 
 def _mailbox(connector: Connector, destination: str) -> str:

@@ -63,3 +63,44 @@ def test_a_shut_door_does_not_keep_the_others_from_being_tried(
 def test_nothing_is_filed_by_checking(feed: Path, tmp_path: Path) -> None:
     main(["check", "connections", str(feed), "--day", "2024-03-11"])
     assert not (tmp_path / "mail").exists()
+
+
+@pytest.fixture
+def staff(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The CSV file of a directory, as the connection `staff`."""
+    path = tmp_path / "mailboxes.csv"
+    path.write_text(
+        "PrimarySmtpAddress,EmailAddresses,AccountDisabled,LitigationHoldEnabled\n"
+        "ann@bank.example,smtp:a@bank.example,False,True\nbob@bank.example,,True,False\n",
+        encoding="utf-8",
+    )
+    fields = {"conn_type": "fs", "extra": {"path": str(path)}}
+    monkeypatch.setenv("AIRFLOW_CONN_STAFF", json.dumps(fields))
+    return path
+
+
+def test_a_mapping_is_compared_with_the_directory(
+    staff: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    mapping = tmp_path / "mapping.csv"
+    good = "External User ID,Microsoft 365 User Mailbox\n1,A@bank.example\n2,bob@bank.example\n"
+    mapping.write_text(good, encoding="utf-8")
+    assert main(["check", "mapping", str(mapping), "--directory", "staff"]) == 0
+    told = "staff: 2 users, 1 of them enabled and licensed, 1 aliases, 1 on hold"
+    assert told in capsys.readouterr().out
+    mapping.write_text(f"{good}3,cid@bank.example\n", encoding="utf-8")
+    assert main(["check", "mapping", str(mapping), "--directory", "staff"]) == 4
+    assert "wrong  cid@bank.example: the directory has no such mailbox" in capsys.readouterr().out
+
+
+def test_the_directory_of_a_connector_is_read(
+    feed: Path, staff: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rules = "third-party@bank.example, directory: staff, on_hold: true}"
+    feed.write_text(CONNECTOR.replace("third-party@bank.example}", rules), encoding="utf-8")
+    main(["check", "connections", str(feed), "--day", "2024-03-11"])
+    said = "good   read the directory: staff has 2 users, 1 of them in scope"
+    assert said in capsys.readouterr().out
+    staff.write_text("PrimarySmtpAddress\nann@bank.example\n", encoding="utf-8")
+    assert main(["check", "connections", str(feed), "--day", "2024-03-11"]) == 4
+    assert "wrong  read the directory: the directory does not say who is on hold" in capsys.readouterr().out
