@@ -37,10 +37,10 @@ def encode(mail: Mail) -> Iterator[bytes]:
     alternative = f'multipart/alternative; boundary="=_a{mark}"'
     bodies = _body("plain", mail.text, mark) + _body("html", mail.html, mark) + f"--=_a{mark}--\r\n".encode()
     if not mail.attachments:
-        yield f"{_head(mail)}Content-Type: {alternative}\r\n\r\n".encode() + bodies
+        yield f"{head(mail)}Content-Type: {alternative}\r\n\r\n".encode() + bodies
         return
     yield (
-        f'{_head(mail)}Content-Type: multipart/mixed; boundary="=_m{mark}"\r\n\r\n'
+        f'{head(mail)}Content-Type: multipart/mixed; boundary="=_m{mark}"\r\n\r\n'
         f"--=_m{mark}\r\nContent-Type: {alternative}\r\n\r\n"
     ).encode() + bodies
     for part in mail.attachments:
@@ -49,7 +49,8 @@ def encode(mail: Mail) -> Iterator[bytes]:
     yield f"--=_m{mark}--\r\n".encode()
 
 
-def _head(mail: Mail) -> str:
+def head(mail: Mail) -> str:
+    """Write the fields that say whose mail it is and what of, each with its line end."""
     fields = [
         address_field("From", (mail.sender,)),
         address_field("To", mail.to) or ("" if mail.cc or not mail.bcc else _UNDISCLOSED),

@@ -1,0 +1,1 @@
+"""Exchange Online through Microsoft Graph."""
