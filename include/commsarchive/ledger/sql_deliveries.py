@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import fields, replace
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -36,18 +37,18 @@ class Deliveries(Rows):
         with self._database.write() as connection:
             now = _now()
             rows = list(among(connection, _STATE, delivery.c.delivery_key, wanted))
-            busy = {row["delivery_key"] for row in rows if _is_busy(row, run_id, now - lease * 1000)}
+            busy = {row.delivery_key for row in rows if _is_busy(row, run_id, now - lease * 1000)}
             known = {
                 key: replace(one, busy=True) if key in busy else one for key, one in _known(rows).items()
             }
             intent_of_mine = {"run_id": run_id, "state": "intended", "settled_at": now}
             anew = [
-                {"delivery_key": row["delivery_key"]}
+                {"delivery_key": row.delivery_key}
                 for row in rows
-                if row["state"] != "delivered" and row["delivery_key"] not in busy
+                if row.state != "delivered" and row.delivery_key not in busy
             ]
-            update_each(connection, delivery, "delivery_key", anew, **intent_of_mine)
-            found = {row["delivery_key"] for row in rows}
+            update_each(connection, delivery, anew, **intent_of_mine)
+            found = {row.delivery_key for row in rows}
             intent = to_row(Delivery, **intent_of_mine, **_NO_RECEIPT)
             self._put(connection, delivery, [intent(one) for key, one in wanted.items() if key not in found])
             duplicates = [key for key, one in known.items() if one.delivered and one.run_id != run_id]
@@ -59,19 +60,19 @@ class Deliveries(Rows):
         by_key = {outcome.delivery_key: outcome for outcome in outcomes}
         with self._database.write() as connection:
             rows = {
-                row["delivery_key"]: row for row in among(connection, _STATE, delivery.c.delivery_key, by_key)
+                row.delivery_key: row for row in among(connection, _STATE, delivery.c.delivery_key, by_key)
             }
             if unknown := by_key.keys() - rows.keys():
                 raise Fatal(f"run {run_id}: {len(unknown)} receipts without an intent; report this as a bug")
-            still_open = [one for key, one in by_key.items() if rows[key]["state"] != "delivered"]
+            still_open = [one for key, one in by_key.items() if rows[key].state != "delivered"]
             receipts = [_receipt(one) for one in still_open if not one.reason]
             failed = [{"delivery_key": one.delivery_key} for one in still_open if one.reason]
             at = {"run_id": run_id, "settled_at": _now()}
-            update_each(connection, delivery, "delivery_key", receipts, state="delivered", **at)
-            update_each(connection, delivery, "delivery_key", failed, state="failed", **at)
+            update_each(connection, delivery, receipts, state="delivered", **at)
+            update_each(connection, delivery, failed, state="failed", **at)
             self._put_fates(connection, run_id, [row["delivery_key"] for row in failed], "failed")
             elsewhere = [
-                key for key, row in rows.items() if row["state"] == "delivered" and row["run_id"] != run_id
+                key for key, row in rows.items() if row.state == "delivered" and row.run_id != run_id
             ]
             self._put_fates(connection, run_id, elsewhere, "duplicate")
 
@@ -97,9 +98,9 @@ def _receipt(outcome: Outcome) -> Row:
     return {name: getattr(outcome, name) for name in ("delivery_key", *_WHAT_SERVERS_SAY)}
 
 
-def _is_busy(row: sa.RowMapping, run_id: str, lease_began: float) -> bool:
-    mine_or_done = row["run_id"] == run_id or row["state"] != "intended"
-    return not mine_or_done and row["settled_at"] > lease_began
+def _is_busy(row: sa.Row[Any], run_id: str, lease_began: float) -> bool:
+    mine_or_done = row.run_id == run_id or row.state != "intended"
+    return not mine_or_done and row.settled_at > lease_began
 
 
 def _now() -> int:
@@ -110,9 +111,9 @@ def _open(run_id: str) -> sa.ColumnElement[bool]:
     return sa.and_(delivery.c.run_id == run_id, delivery.c.state == "intended")
 
 
-def _known(rows: Iterable[sa.RowMapping]) -> dict[str, Known]:
+def _known(rows: Iterable[sa.Row[Any]]) -> dict[str, Known]:
     return {
-        row["delivery_key"]: Known(row["run_id"], row["state"] == "delivered", row["server_id"])
+        row.delivery_key: Known(row.run_id, row.state == "delivered", row.server_id)
         for row in rows
-        if row["state"] != "failed"
+        if row.state != "failed"
     }

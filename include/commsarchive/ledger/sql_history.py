@@ -21,7 +21,7 @@ from include.commsarchive.ledger.base import (
     Receipt,
     Totals,
 )
-from include.commsarchive.ledger.rows import Row, Rows, stream, to_row
+from include.commsarchive.ledger.rows import IN_ONE_QUERY, Row, Rows, stream, to_row
 from include.commsarchive.ledger.schema import (
     delivery,
     failure_order,
@@ -37,8 +37,8 @@ from include.commsarchive.ledger.tally import Fates, Tally
 
 _ITEM_KEY = (delivery.c.key, delivery.c.revision)
 _ITEM_NUMBERS = ("deliveries", "duplicates", "unmapped", "partial")
-_PLACE = [field.name for field in fields(Delivery)]
-_RECEIPT = [field.name for field in fields(Receipt)][1:]
+_PLACE = [delivery.c[field.name] for field in fields(Delivery)]
+_RECEIPT = [delivery.c[field.name] for field in fields(Receipt)[1:]]
 _FATES = [field.name for field in fields(Fates)]
 
 
@@ -162,9 +162,9 @@ def _items_with_fates(run_id: str) -> sa.Select[Any]:
 
 
 def _receipts(connection: sa.Connection, chosen: sa.ColumnElement[bool]) -> Iterator[Receipt]:
-    for row in stream(connection, sa.select(delivery).where(chosen).order_by(delivery.c.delivery_key)):
-        place = Delivery(*(row[name] for name in _PLACE))
-        yield Receipt(place, *(row[name] for name in _RECEIPT))
+    rows = sa.select(*_PLACE, *_RECEIPT).where(chosen).order_by(delivery.c.delivery_key)
+    for row in connection.execute(rows.execution_options(yield_per=IN_ONE_QUERY)):
+        yield Receipt(Delivery(*row[: len(_PLACE)]), *row[len(_PLACE) :])
 
 
 def _sealed(seq: int) -> sa.Select[Any]:

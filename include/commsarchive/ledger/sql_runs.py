@@ -71,18 +71,18 @@ class Kept(Rows):
         by_id = {thing.held_id: thing for thing in things}
         with self._database.write() as connection:
             known = {
-                row["held_id"] for row in among(connection, sa.select(held.c.held_id), held.c.held_id, by_id)
+                row.held_id for row in among(connection, sa.select(held.c.held_id), held.c.held_id, by_id)
             }
             if new := [_held_row(thing) for key, thing in by_id.items() if key not in known]:
                 connection.execute(sa.insert(held), new)
             again = [_with(_held_row(by_id[key]), *_NEWS) for key in known]
-            update_each(connection, held, "held_id", again, resolved_by="")
+            update_each(connection, held, again, resolved_by="")
 
     def resolve(self, held_ids: Collection[str], run_id: str) -> None:
         """See `Ledger.resolve`."""
         with self._database.write() as connection:
             rows = [{"held_id": held_id} for held_id in held_ids]
-            update_each(connection, held, "held_id", rows, resolved_by=run_id)
+            update_each(connection, held, rows, resolved_by=run_id)
 
     def held(self, connector: str, first: dt.date, last: dt.date) -> Iterator[Held]:
         """See `Ledger.held`."""
