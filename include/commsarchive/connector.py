@@ -24,7 +24,7 @@ from include.commsarchive.errors import Fatal
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{1,60}$")]
 MailboxAddress = Annotated[str, StringConstraints(pattern=r"^[^@\s]+@[^@\s]+$", max_length=254)]
 MIB = 1024 * 1024
-RESERVED = ("replay", "upkeep")
+RESERVED = ("rehearsal", "replay", "upkeep")
 """Names of our own DAGs."""
 _DAY = re.compile(r"\{(?:yymmdd|yyyymmdd|yyyy-mm-dd)\}")
 _DAILY = re.compile(r"([0-5]?[0-9]) ([01]?[0-9]|2[0-3]) \* \* \*")

@@ -28,17 +28,22 @@ def add_commands(commands: Any) -> None:
     two = commands.add_parser("verify", help="recompute the chain of records and the delivery hashes")
     two.set_defaults(run=run_verify)
     for command in (one, two):
-        command.add_argument(
-            "--ledger",
-            default=os.environ.get("COMMSARCHIVE_LEDGER", ""),
-            metavar="URL",
-            help="database of the ledger; default: COMMSARCHIVE_LEDGER, else the file in AIRFLOW_HOME",
-        )
+        add_ledger(command)
+
+
+def add_ledger(command: Any) -> None:
+    """Let a command name the ledger."""
+    command.add_argument(
+        "--ledger",
+        default=os.environ.get("COMMSARCHIVE_LEDGER", ""),
+        metavar="URL",
+        help="database of the ledger; default: COMMSARCHIVE_LEDGER, else the file in AIRFLOW_HOME",
+    )
 
 
 def run_history(arguments: argparse.Namespace) -> int:
     """Print import records, oldest first."""
-    with connect(_url(arguments)) as ledger:
+    with connect(ledger_url(arguments)) as ledger:
         records = list(ledger.history(arguments.connector, arguments.since))
     if arguments.json:
         print(json.dumps([as_json(record) for record in records], indent=2))
@@ -49,7 +54,7 @@ def run_history(arguments: argparse.Namespace) -> int:
 
 def run_verify(arguments: argparse.Namespace) -> int:
     """Verify; exit code 6 when anything is off."""
-    with connect(_url(arguments)) as ledger:
+    with connect(ledger_url(arguments)) as ledger:
         number = sum(1 for _ in ledger.history())
         faults = list(ledger.verify())
     for fault in faults:
@@ -93,7 +98,7 @@ def _plain(value: object) -> object:
     return value.isoformat() if isinstance(value, (dt.date, dt.datetime)) else value
 
 
-def _url(arguments: argparse.Namespace) -> str:
+def ledger_url(arguments: argparse.Namespace) -> str:
     """Find the ledger as the operators do, but make none."""
     if arguments.ledger:
         return str(arguments.ledger)

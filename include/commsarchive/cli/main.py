@@ -6,7 +6,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from include.commsarchive.cli import check, convert, evidence, keys
+from include.commsarchive.cli import check, convert, evidence, keys, rehearse
 from include.commsarchive.errors import CommsArchiveError, Quarantine, Retriable
 
 EPILOG = """exit codes:
@@ -24,12 +24,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; errors of ours are one line on standard error."""
     parser = argparse.ArgumentParser(
         prog="python -m include.commsarchive",
-        description="Archive third-party communications: convert, check, keys, history, verify.",
+        description="Archive third-party communications: convert, check, rehearse, keys, history, verify.",
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for module in (convert, check, keys, evidence):
+    for module in (convert, check, rehearse, keys, evidence):
         module.add_commands(commands)
     chosen = parser.parse_args(arguments)
     try:

@@ -8,6 +8,7 @@ from commsarchive_airflow.operators.decrypt import DecryptOperator
 from commsarchive_airflow.operators.ingest import IngestOperator
 from commsarchive_airflow.operators.map_users import MapUsersOperator
 from commsarchive_airflow.operators.reconcile import ReconcileOperator
+from commsarchive_airflow.operators.rehearse import RehearseOperator
 from commsarchive_airflow.operators.reopen import ReopenOperator
 from commsarchive_airflow.operators.sftp_sensor import SFTPSensor
 
@@ -17,6 +18,7 @@ __all__ = [
     "IngestOperator",
     "MapUsersOperator",
     "ReconcileOperator",
+    "RehearseOperator",
     "ReopenOperator",
     "SFTPSensor",
 ]

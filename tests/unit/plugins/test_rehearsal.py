@@ -1,0 +1,74 @@
+"""A dry run says what a day would file where, and leaves no trace but its list."""
+
+from __future__ import annotations
+
+import csv
+import stat
+from pathlib import Path
+
+import pytest
+from commsarchive_airflow.catalogue import PROJECT
+from commsarchive_airflow.operators import RehearseOperator
+
+from include.commsarchive.cli.main import main
+from include.commsarchive.ledger.sql import connect
+from tests.unit.plugins.desk import DAY, Desk, make_desk
+from tests.unit.plugins.test_operators import archive
+
+SAMPLE = PROJECT / "include" / "samples" / "instant_bloomberg" / DAY.isoformat()
+
+
+@pytest.fixture
+def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Desk:
+    monkeypatch.setenv("AIRFLOW_HOME", str(tmp_path / "airflow"))
+    desk = make_desk(tmp_path, monkeypatch)
+    for file in SAMPLE.iterdir():
+        (desk.exports / file.name).write_bytes(file.read_bytes())
+    return desk
+
+
+def rehearse(desk: Desk) -> dict[str, int]:
+    operator = RehearseOperator(task_id="rehearse", connector="desk_chat", day=DAY.isoformat())
+    return operator.execute(desk.context())
+
+
+def test_what_a_rehearsal_says_is_what_a_run_then_does(desk: Desk) -> None:
+    said = rehearse(desk)
+    assert not desk.mail.exists() or not list(desk.mail.rglob("cur/*"))
+    with connect(desk.ledger) as ledger:
+        assert list(ledger.history()) == []
+        assert list(ledger.held("desk_chat", DAY, DAY)) == []
+    report = desk.root / "airflow" / "commsarchive" / "rehearsals" / f"desk_chat-{DAY}.csv"
+    assert stat.S_IMODE(report.stat().st_mode) == 0o600
+    with report.open(encoding="utf-8") as stream:
+        rows = list(csv.DictReader(stream))
+    archive(desk)
+    with connect(desk.ledger) as ledger:
+        (record,) = ledger.history()
+        filed = {(one.delivery.mailbox, one.delivery.folder or "Inbox") for one in ledger.receipts_of(1)}
+    assert said["copies_to_file"] == len(rows) == record.body["deliveries_made"]
+    assert said["found"] == record.body["found"]
+    assert {(row["Mailbox"], row["Folder"]) for row in rows} == filed
+    assert sum(int(row["Bytes"]) for row in rows) == said["bytes_to_file"]
+
+
+def test_what_was_archived_before_would_not_be_filed_again(desk: Desk) -> None:
+    archive(desk)
+    said = rehearse(desk)
+    assert said["copies_to_file"] == 0
+    assert said["duplicate"] == said["found"]
+
+
+def test_the_command_line_rehearses_too(desk: Desk, capsys: pytest.CaptureFixture[str]) -> None:
+    definition = desk.root / "connectors" / "desk.yaml"
+    out = desk.root / "plan.csv"
+    code = main(["rehearse", str(definition), "--day", str(DAY), "--out", str(out), "--ledger", desk.ledger])
+    assert (code, len(out.read_text(encoding="utf-8").splitlines()) - 1) == (0, 15)
+    assert '"copies_to_file": 15' in capsys.readouterr().out
+
+
+def test_a_day_that_is_not_complete_is_said_to_be(desk: Desk, capsys: pytest.CaptureFixture[str]) -> None:
+    definition = desk.root / "connectors" / "desk.yaml"
+    arguments = ["rehearse", str(definition), "--day", "2024-05-01", "--out", str(desk.root / "plan.csv")]
+    assert main([*arguments, "--ledger", desk.ledger]) == 5
+    assert "2024-05-01 is not complete" in capsys.readouterr().err
