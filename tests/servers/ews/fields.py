@@ -6,7 +6,6 @@ import base64
 import datetime as dt
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import TypeVar
 
 from tests.servers.ews import properties as p
 from tests.servers.ews.contents import Item
@@ -18,7 +17,15 @@ from tests.servers.ews.refusals import EwsError
 SEARCH_CUT = 255
 """Characters of a text that FindItem answers with (documentation of FindItem); GetItem gives all."""
 
-Thing = TypeVar("Thing")
+
+@dataclass(frozen=True)
+class Keep:
+    """What of an item is shown, and how."""
+
+    x_headers: bool = True
+    rewrites: bool = True
+    body_type: str = "Best"
+    cut: int | None = None
 
 
 def item_id(item: Item) -> str:
@@ -147,54 +154,46 @@ def _value(uri: str) -> Callable[[Item, Keep], str]:
     return show
 
 
-def _fixed(xml: str) -> Callable[[Item, Keep], str]:
-    return lambda _item, _keep: xml
-
-
-@dataclass(frozen=True)
-class Keep:
-    """What of an item is shown, and how."""
-
-    x_headers: bool = True
-    rewrites: bool = True
-    body_type: str = "Best"
-    cut: int | None = None
-
-
 SHOWN: dict[str, Callable[[Item, Keep], str]] = {
+    **{uri: _value(uri) for uri in VALUES},
     "item:MimeContent": _mime,
     "item:ItemId": lambda item, _keep: item_id(item),
     "item:ParentFolderId": lambda item, _keep: tag(
         "t:ParentFolderId", Id=item.folder.id, ChangeKey="AQAAAA=="
     ),
-    "item:ItemClass": _value("item:ItemClass"),
-    "item:Subject": _value("item:Subject"),
-    "item:Sensitivity": _fixed("<t:Sensitivity>Normal</t:Sensitivity>"),
+    "item:Sensitivity": lambda _item, _keep: "<t:Sensitivity>Normal</t:Sensitivity>",
     "item:Body": _body,
     "item:Attachments": _attachments,
-    "item:DateTimeReceived": _value("item:DateTimeReceived"),
-    "item:Size": _value("item:Size"),
-    "item:Importance": _fixed("<t:Importance>Normal</t:Importance>"),
-    **{uri: _value(uri) for uri in VALUES if uri in {"item:InReplyTo", "item:IsSubmitted", "item:IsDraft"}},
-    **{uri: _value(uri) for uri in ("item:IsFromMe", "item:IsResend", "item:IsUnmodified")},
+    "item:Importance": lambda _item, _keep: "<t:Importance>Normal</t:Importance>",
     "item:InternetMessageHeaders": _headers,
-    **{uri: _value(uri) for uri in ("item:DateTimeSent", "item:DateTimeCreated")},
-    **{
-        uri: _value(uri)
-        for uri in ("item:DisplayCc", "item:DisplayTo", "item:DisplayBcc", "item:HasAttachments")
-    },
-    "": _fixed(""),  # where extended properties stand
-    "item:LastModifiedTime": _value("item:LastModifiedTime"),
     "item:TextBody": _text_body,
     "message:Sender": _people("sender", "t:Sender", many=False),
     "message:ToRecipients": _people("to", "t:ToRecipients", many=True),
     "message:CcRecipients": _people("cc", "t:CcRecipients", many=True),
     "message:BccRecipients": _people("bcc", "t:BccRecipients", many=True),
-    "message:ConversationTopic": _value("message:ConversationTopic"),
     "message:From": _people("from", "t:From", many=False),
-    **{uri: _value(uri) for uri in ("message:InternetMessageId", "message:IsRead", "message:References")},
     "message:ReplyTo": _people("reply-to", "t:ReplyTo", many=True),
 }
+EXTENDED = "ExtendedProperty"
+ORDER = (
+    *("item:MimeContent", "item:ItemId", "item:ParentFolderId", "item:ItemClass", "item:Subject"),
+    *("item:Sensitivity", "item:Body", "item:Attachments", "item:DateTimeReceived", "item:Size"),
+    *(
+        "item:Importance",
+        "item:InReplyTo",
+        "item:IsSubmitted",
+        "item:IsDraft",
+        "item:IsFromMe",
+        "item:IsResend",
+    ),
+    *("item:IsUnmodified", "item:InternetMessageHeaders", "item:DateTimeSent", "item:DateTimeCreated"),
+    *("item:DisplayCc", "item:DisplayTo", "item:DisplayBcc", "item:HasAttachments", EXTENDED),
+    *("item:LastModifiedTime", "item:TextBody", "message:Sender", "message:ToRecipients"),
+    *("message:CcRecipients", "message:BccRecipients", "message:ConversationTopic", "message:From"),
+    *("message:InternetMessageId", "message:IsRead", "message:References", "message:ReplyTo"),
+)
+"""Of the schema."""
+
 DEFAULT = frozenset(
     {"item:Subject", "item:Sensitivity", "item:Body", "item:Attachments", "item:Size", "item:DateTimeSent"}
     | {
@@ -248,11 +247,11 @@ class Shape:
     def show(self, item: Item) -> str:
         """An item as an element."""
         parts: list[str] = []
-        for uri, shown in SHOWN.items():
-            if uri == "":
+        for uri in ORDER:
+            if uri == EXTENDED:
                 parts.extend(self._extended(item))
             elif uri in self.wanted:
-                parts.append(shown(item, self.keep))
+                parts.append(SHOWN[uri](item, self.keep))
         return tag("t:Message", "".join(parts))
 
     def _extended(self, item: Item) -> Iterable[str]:

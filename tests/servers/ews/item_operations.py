@@ -9,7 +9,7 @@ from functools import partial
 
 from tests.servers.ews.caller import Caller
 from tests.servers.ews.contents import Folder, Item
-from tests.servers.ews.fields import Keep, Shape, attachment, attachment_id, item_id, value_at
+from tests.servers.ews.fields import SEARCH_CUT, Keep, Shape, attachment, attachment_id, item_id, value_at
 from tests.servers.ews.filing import make_item, read_file
 from tests.servers.ews.mime import Mime
 from tests.servers.ews.names import Element, M, elements, leaf, tag, text_of
@@ -70,7 +70,7 @@ def find_item(caller: Caller, request: Element) -> Iterator[Callable[[], str]]:
     view = request.find(f"{M}IndexedPageItemView")
 
     def find(one: Element) -> str:
-        shape = Shape(element, search=True, keep=replace(_keep(caller, element), cut=255))
+        shape = Shape(element, search=True, keep=replace(_keep(caller, element), cut=SEARCH_CUT))
         folder = caller.folder(one)
         if request.get("Traversal") == "Associated":
             items: list[Item] = []

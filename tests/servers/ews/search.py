@@ -5,6 +5,7 @@ from __future__ import annotations
 import operator
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, TypeVar
 
 from tests.servers.ews import properties as p
@@ -127,12 +128,13 @@ def ordered(items: list[Item], request: Element, look: Look[Item]) -> list[Item]
     for order in reversed(orders):
         get = look(elements(order)[0])
         down = order.get("Order") == "Descending"
-        items = sorted(items, key=lambda item, get=get: _rank(get(item)), reverse=down)  # type: ignore[misc]
+        items = sorted(items, key=partial(_rank, get), reverse=down)
     return items
 
 
-def _rank(value: Value | None) -> tuple[bool, Any]:
-    return value is not None, value if value is not None else 0
+def _rank(get: Callable[[Item], Value | None], item: Item) -> tuple[bool, Any]:
+    value = get(item)
+    return value is not None, 0 if value is None else value
 
 
 @dataclass(frozen=True)
