@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import xml.etree.ElementTree as ET
+from functools import lru_cache
 
 from include.commsarchive.model import Person
 from include.commsarchive.sources.instant_bloomberg.elements import (
@@ -31,9 +32,10 @@ def read_party(party: Children) -> tuple[Person | None, str]:
     info = party.take("userinfo")
     if info is None:
         return _read(party), ""
-    children = Children(info)
-    person = _read(children)
-    return person, attributes_of(info) + children.residue()
+    leaves = tuple([(leaf.tag, leaf.text, leaf.tail) for leaf in info if not len(leaf) and not leaf.attrib])
+    if len(leaves) == len(info) and not info.attrib and not (info.text or "").strip():
+        return _read_leaves(leaves)
+    return _read_info(info)
 
 
 def read_user(element: ET.Element | None) -> tuple[Person | None, str]:
@@ -53,6 +55,21 @@ def take_all(children: Children, name: str) -> list[ET.Element]:
     while (child := children.take(name)) is not None:
         found.append(child)
     return found
+
+
+@lru_cache(maxsize=8192)  # the same people come in mail after mail
+def _read_leaves(leaves: tuple[tuple[str, str | None, str | None], ...]) -> tuple[Person | None, str]:
+    info = ET.Element("UserInfo")
+    for tag, text, tail in leaves:
+        leaf = ET.SubElement(info, tag)
+        leaf.text, leaf.tail = text, tail
+    return _read_info(info)
+
+
+def _read_info(info: ET.Element) -> tuple[Person | None, str]:
+    children = Children(info)
+    person = _read(children)
+    return person, attributes_of(info) + children.residue()
 
 
 def _read(children: Children) -> Person | None:
