@@ -1,0 +1,284 @@
+"""Whatever goes wrong on the way to Exchange, what is looked up and sent again is filed once."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from include.commsarchive.errors import Fatal, Retriable
+from include.commsarchive.mailbox.ews.mailbox import EwsMailbox
+from include.commsarchive.mailbox.exchange import DELIVERY_KEY, PROPERTY_SET
+from include.commsarchive.model import Letter, Outcome
+from tests.letters import FOLDER, make_letter
+from tests.servers.ews.server import APP, EwsServer
+from tests.servers.faults import FAULTS, LIARS, REFUSALS, Call, Fault, Kind
+from tests.unit.mailbox.ews_setup import ANN, BOB, application_on, mailbox_on, time_goes_by
+
+LETTERS = [make_letter("x"), make_letter("y"), make_letter("z"), make_letter("x", BOB)]
+
+
+@pytest.fixture
+def server() -> Iterator[EwsServer]:
+    with EwsServer([ANN, BOB]) as server:
+        yield server
+        assert server.invalid == []
+
+
+@pytest.fixture
+def mailbox(server: EwsServer) -> Iterator[EwsMailbox]:
+    with mailbox_on(server) as mailbox:
+        mailbox.missing([ANN])  # the login is known to be good
+        yield mailbox
+
+
+def files(call: Call) -> bool:
+    return call.what == "CreateItem"
+
+
+def searches(call: Call) -> bool:
+    return call.what == "FindItem"
+
+
+def copies(server: EwsServer) -> Counter[str]:
+    """How many copies there are under each key."""
+    items = [item for mailbox in server.store.mailboxes for item in mailbox.items]
+    return Counter(str(item.named(PROPERTY_SET, DELIVERY_KEY)) for item in items)
+
+
+def in_the_end(mailbox: EwsMailbox, letters: Sequence[Letter]) -> dict[str, Outcome]:
+    """File letters as ingest does: what is in doubt is looked up, and sent again if it is not there."""
+    done: dict[str, Outcome] = {}
+    for _ in range(6):
+        left = [one for one in letters if one.delivery_key not in done]
+        try:
+            for letter in left:
+                found = mailbox.find(letter.mailbox, letter.folder, [letter.delivery_key])
+                done |= {key: Outcome(key, server_id) for key, server_id in found.items()}
+            outcomes = mailbox.append([one for one in left if one.delivery_key not in done])
+        except Retriable:
+            time_goes_by(mailbox)
+            continue
+        done |= {one.delivery_key: one for one in outcomes if not one.doubt}
+        if len(done) == len(letters):
+            return done
+        time_goes_by(mailbox)
+    pytest.fail("the fault does not end")
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=str)
+def test_a_fault_while_filing_leaves_every_copy_there_once(
+    server: EwsServer, mailbox: EwsMailbox, fault: Fault
+) -> None:
+    server.faults.at(1, fault, files)
+    done = in_the_end(mailbox, LETTERS)
+    assert server.faults.met
+    if fault.kind not in LIARS:
+        assert copies(server) == {key: 1 for key, outcome in done.items() if outcome.server_id}
+        assert fault.kind in REFUSALS or len(copies(server)) == len(LETTERS)
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=str)
+def test_a_fault_while_looking_up_never_hides_a_copy(
+    server: EwsServer, mailbox: EwsMailbox, fault: Fault
+) -> None:
+    filed = {one.delivery_key: one.server_id for one in mailbox.append(LETTERS[:3])}
+    server.faults.at(1, fault, searches)
+    try:
+        found = mailbox.find(ANN, FOLDER, list(filed))
+    except Retriable:
+        found = filed
+    assert found == filed or fault.kind is Kind.NO_MAILBOX
+    time_goes_by(mailbox)
+    assert mailbox.find(ANN, FOLDER, list(filed)) == filed
+
+
+@pytest.mark.parametrize(
+    ("kind", "reason"),
+    [
+        (Kind.QUOTA_EXCEEDED, "mailbox-quota-full"),
+        (Kind.TOO_LARGE, "message-too-large"),
+        (Kind.NO_MAILBOX, "no-such-mailbox"),
+    ],
+)
+def test_a_clear_no_is_a_reason(server: EwsServer, mailbox: EwsMailbox, kind: Kind, reason: str) -> None:
+    server.faults.every(Fault(kind), files)
+    assert {one.reason for one in mailbox.append(LETTERS)} == {reason}
+    assert copies(server) == {}
+
+
+def test_what_the_server_did_not_try_for_the_same_cause_is_refused_with_it(
+    server: EwsServer, mailbox: EwsMailbox
+) -> None:
+    server.store.mailbox(ANN).quota = 0
+    assert [one.reason for one in mailbox.append(LETTERS)] == ["mailbox-quota-full"] * 3 + [""]
+    assert server.faults.calls < 8
+
+
+def test_a_moving_mailbox_is_in_doubt_and_the_others_go_on(server: EwsServer, mailbox: EwsMailbox) -> None:
+    server.faults.every(Fault(Kind.MAILBOX_MOVE), lambda call: files(call) and call.mailbox == ANN)
+    outcomes = mailbox.append(LETTERS)
+    assert [one.doubt for one in outcomes] == ["mailbox-moving"] * 3 + [""]
+    assert outcomes[3].server_id
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [Fault(Kind.SERVER_BUSY, wait=20), Fault.status(429, wait=20), Fault.status(503, wait=20)],
+    ids=str,
+)
+def test_a_mailbox_that_must_wait_is_left_alone_and_the_others_are_not(
+    server: EwsServer, mailbox: EwsMailbox, fault: Fault
+) -> None:
+    server.faults.at(1, fault, lambda call: files(call) and call.mailbox == ANN)
+    [first] = mailbox.append(LETTERS[:1])
+    calls = server.faults.calls
+    assert (first.doubt, first.retry_after) == ("throttled", 20)
+    [second, other] = mailbox.append([LETTERS[1], LETTERS[3]])
+    assert second.doubt == "throttled"
+    assert 15 < second.retry_after <= 20
+    assert other.server_id
+    with pytest.raises(Retriable) as caught:
+        mailbox.find(ANN, FOLDER, [LETTERS[0].delivery_key])
+    assert 15 < (caught.value.retry_after or 0) <= 20
+    assert all(entry.call.mailbox == BOB for entry in server.faults.log[calls:])
+
+
+def test_a_request_is_named_for_the_servers_operators(server: EwsServer, mailbox: EwsMailbox) -> None:
+    [filed] = mailbox.append(LETTERS[:1])
+    server.faults.at(1, Fault(Kind.DROP), files)
+    [lost] = mailbox.append(LETTERS[1:2])
+    assert len(filed.request_id) == len(lost.request_id) == 36
+    assert filed.request_id != lost.request_id
+
+
+def test_one_copy_is_left_of_what_the_server_stored_twice(server: EwsServer, mailbox: EwsMailbox) -> None:
+    server.faults.at(1, Fault(Kind.STORED_TWICE), files)
+    filed = mailbox.append(LETTERS[:3])
+    keys = [one.delivery_key for one in filed]
+    assert mailbox.prune(ANN, FOLDER, keys) == 3
+    assert copies(server) == dict.fromkeys(keys, 1)
+    assert mailbox.find(ANN, FOLDER, keys) == {one.delivery_key: one.server_id for one in filed}
+
+
+def test_a_folder_that_somebody_removed_is_made_again(server: EwsServer, mailbox: EwsMailbox) -> None:
+    mailbox.append(LETTERS[:1])
+    box = server.store.mailbox(ANN)
+    gone = box.folder(f"Inbox/{FOLDER}")
+    box.distinguished["inbox"].children.remove(gone)
+    del box.folders[gone.id], server.store.folders[gone.id]
+    assert mailbox.find(ANN, FOLDER, [LETTERS[0].delivery_key]) == {}
+    assert in_the_end(mailbox, LETTERS[:2])[LETTERS[1].delivery_key].server_id
+
+
+def test_two_workers_that_make_a_folder_at_once_share_it(server: EwsServer, mailbox: EwsMailbox) -> None:
+    server.faults.at(
+        1,
+        Fault(Kind.STALL, wait=0.0),
+        lambda call: call.what == "CreateFolder" and _make_first(server, "Chats"),
+    )
+    [filed] = mailbox.append([make_letter("x", folder="Chats")])
+    assert filed.server_id
+    inbox = server.store.mailbox(ANN).distinguished["inbox"]
+    assert [folder.name for folder in inbox.children] == ["CHATS"]
+
+
+def _make_first(server: EwsServer, name: str) -> bool:
+    box = server.store.mailbox(ANN)
+    if not box.distinguished["inbox"].children:
+        box.make(box.distinguished["inbox"], name.upper())
+    return True
+
+
+def test_a_wrong_password_is_tried_once(server: EwsServer) -> None:
+    logins = count_logins(server)
+    with (
+        mailbox_on(server, password="wrong") as mailbox,
+        pytest.raises(Fatal, match="refuses the login"),
+    ):
+        mailbox.missing([ANN, BOB] * 10)
+    assert len(logins) == 1
+
+
+def count_logins(server: EwsServer) -> list[object]:
+    seen: list[object] = []
+    identify = server.login.identify
+
+    def counted(request: Any) -> Any:
+        seen.append(request)
+        return identify(request)
+
+    server.login.identify = counted  # type: ignore[method-assign]
+    return seen
+
+
+def test_a_token_that_ends_in_the_middle_is_renewed(server: EwsServer) -> None:
+    with application_on(server) as mailbox:
+        [first] = mailbox.append(LETTERS[:1])
+        server.login.expire_tokens()
+        [doubtful] = mailbox.append(LETTERS[1:2])
+        assert (bool(first.server_id), doubtful.doubt) == (True, "login-refused")
+        assert in_the_end(mailbox, LETTERS[1:])
+    assert set(copies(server).values()) == {1}
+
+
+def test_a_login_that_is_refused_twice_in_a_row_ends_it(server: EwsServer) -> None:
+    with application_on(server) as mailbox:
+        mailbox.append(LETTERS[:1])
+        server.faults.every(Fault.status(401), files)
+        assert mailbox.append(LETTERS[1:2])[0].doubt == "login-refused"
+        with pytest.raises(Fatal, match="refuses the login"):
+            mailbox.append(LETTERS[1:2])
+
+
+def test_a_secret_that_is_refused_is_fatal_and_not_told(server: EwsServer) -> None:
+    with application_on(server, "wrong secret") as mailbox:
+        with pytest.raises(Fatal, match=r"invalid_client \(AADSTS7000215\)") as caught:
+            mailbox.missing([ANN])
+        assert "wrong secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("fault", "wait"),
+    [(Fault.status(429, wait=7), 7), (Fault.status(503, wait=7), 7), (Fault.status(500), 0)],
+)
+def test_a_sign_in_that_is_down_is_waited_for(server: EwsServer, fault: Fault, wait: float) -> None:
+    server.faults.at(1, fault, lambda call: call.what == "token")
+    with application_on(server) as mailbox:
+        [outcome] = mailbox.append(LETTERS[:1])
+        assert (bool(outcome.doubt), outcome.retry_after) == (True, wait)
+
+
+@pytest.mark.parametrize("status", [403, 404])
+def test_a_server_that_has_nothing_for_us_is_fatal(server: EwsServer, status: int) -> None:
+    server.faults.every(Fault.status(status))
+    with mailbox_on(server) as mailbox, pytest.raises(Fatal, match=f"HTTP {status}"):
+        mailbox.missing([ANN])
+
+
+def test_a_server_that_is_gone_is_retried() -> None:
+    with EwsServer([ANN]) as server:
+        pass
+    with mailbox_on(server) as mailbox:
+        assert {one.doubt for one in mailbox.append(LETTERS)} == {"connection-lost"}
+        with pytest.raises(Retriable, match="cannot be asked now"):
+            mailbox.find(ANN, FOLDER, ["x"])
+
+
+def test_mailboxes_outside_of_the_scope_are_named(server: EwsServer) -> None:
+    server.login.apps[APP.client_id] = replace(APP, scope=frozenset({BOB}))
+    with application_on(server) as mailbox:
+        assert mailbox.missing([ANN, BOB]) == {ANN: "access-denied-to-mailbox"}
+        assert [one.reason for one in mailbox.append(LETTERS)] == ["access-denied-to-mailbox"] * 3 + [""]
+        with pytest.raises(Fatal, match="access-denied-to-mailbox") as caught:
+            mailbox.find(ANN, FOLDER, ["x"])
+        assert ANN not in str(caught.value)
+
+
+def test_disabled_mailboxes_are_named(server: EwsServer, mailbox: EwsMailbox) -> None:
+    server.store.mailbox(ANN).refuses = "ErrorAccountDisabled"
+    assert mailbox.missing([ANN, BOB]) == {ANN: "mailbox-disabled"}
+    assert [one.reason for one in mailbox.append(LETTERS)] == ["mailbox-disabled"] * 3 + [""]
