@@ -1,4 +1,4 @@
-"""Map users: who gets a copy of each item, and which copies remain to be filed, by mailbox."""
+"""Map users: who gets a copy of each item, and which copies remain to be filed, by task."""
 
 from __future__ import annotations
 
@@ -157,12 +157,21 @@ class _Planner:
     def _plan(self, one: _Decision, copies: Sequence[Copy]) -> None:
         partitions: dict[tuple[str, int], list[Copy]] = {}
         for copy in copies:
-            number = zlib.crc32(copy.mailbox.encode()) % len(self.plans[copy.destination])
-            partitions.setdefault((copy.destination, number), []).append(copy)
+            partitions.setdefault((copy.destination, self._partition(one, copy)), []).append(copy)
         for (destination, number), part in partitions.items():
             row = Planned(one.place, one.head.key, one.head.revision, one.resolution.addresses, part)
             self.plans[destination][number].write(msgspec.json.encode(row) + b"\n")
         self.rows.update(partitions)
+
+    def _partition(self, one: _Decision, copy: Copy) -> int:
+        """Choose the task that files a copy.
+
+        A server's mailbox is one task's alone, which keeps its budget of requests. On a disk, which has
+        none, an item is one task's alone, which writes its mail once for all copies.
+        """
+        mailbox = self.mailboxes.get(copy.destination)
+        name = one.head.key if mailbox and mailbox.keyed else copy.mailbox
+        return zlib.crc32(name.encode()) % len(self.plans[copy.destination])
 
     def _hold_unmapped(self, batch: Sequence[_Decision]) -> None:
         """Keep items of which a person has no mailbox, so that a mended mapping can file them.
@@ -195,7 +204,7 @@ class _Planner:
 
 
 def map_users(scope: Scope, shards: Sequence[str], resolver: Resolver, mailboxes: Mailboxes) -> MapReceipt:
-    """Decide for every item of a run, record it, and write a plan for each partition of mailboxes.
+    """Decide for every item of a run, record it, and write a plan for each partition.
 
     Safe to repeat: copies that an earlier try of this run made are planned again, and `deliver`
     recognises them as made. ``mailboxes`` are asked whether they take mail.
@@ -231,7 +240,7 @@ def map_users(scope: Scope, shards: Sequence[str], resolver: Resolver, mailboxes
 
 
 def plan_name(destination: str, number: int) -> str:
-    """Name the plan of one partition of a destination's mailboxes, in the run's folder."""
+    """Name the plan of one partition of a destination, in the run's folder."""
     return f"plans/{destination}/{number:03}.jsonl"
 
 

@@ -6,6 +6,7 @@ import datetime as dt
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from include.commsarchive.errors import Fatal
@@ -17,7 +18,7 @@ from include.commsarchive.model import Letter, Outcome
 from include.commsarchive.stages.convert import convert
 from include.commsarchive.stages.deliver import deliver
 from include.commsarchive.stages.ingest import IngestReceipt
-from include.commsarchive.stages.map_users import destination_of, map_users
+from include.commsarchive.stages.map_users import Planned, destination_of, map_users
 from include.commsarchive.stages.mapping import mapping_in_force
 from include.commsarchive.stages.replay import reopen, resolve
 from include.commsarchive.stages.run import Bundle, MapReceipt, Scope
@@ -214,13 +215,36 @@ def test_staging_is_not_needed_for_replay_once_it_is_purged(world: World) -> Non
 
 
 @pytest.mark.parametrize("partitions", [1, 2, 7])
-def test_partitions_divide_the_mailboxes_and_lose_none(world: World, partitions: int) -> None:
+def test_partitions_divide_the_copies_and_lose_none(world: World, partitions: int) -> None:
     world.deliver_to(partitions=partitions)
     names = [f"p{number}" for number in range(20)]
     content = "".join(f"r{name}|{name}|p0|hi\n" for name in names).encode()
     _, filed = archive(world, world.scope(), content, world.resolver(*names))
     assert filed.made == 39
     assert world.filed()["p0@bank.example/Memos"] == 20
+
+
+@pytest.mark.parametrize(("keyed", "alone"), [(True, "key"), (False, "mailbox")])
+def test_a_server_s_mailbox_is_one_task_s_alone_and_on_a_disk_an_item_is(
+    world: World, monkeypatch: pytest.MonkeyPatch, keyed: bool, alone: str
+) -> None:
+    monkeypatch.setattr(world.mailbox, "keyed", keyed)
+    world.deliver_to(partitions=3)
+    names = [f"p{number}" for number in range(20)]
+    content = "".join(f"r{name}|{name}|p0|hi\n" for name in names).encode()
+    scope = world.scope()
+    mapped, _ = archive(world, scope, content, world.resolver(*names))
+    plans = [read_plan(scope, plan) for plan in mapped.plans]
+    in_plans = [{row[alone] for row in plan} for plan in plans]
+    assert len(plans) == 3
+    assert sum(map(len, in_plans)) == len(set().union(*in_plans)) == 20
+
+
+def read_plan(scope: Scope, plan: str) -> list[dict[str, str]]:
+    """Give item and mailbox of each copy of a plan."""
+    with scope.folder.open(plan) as stream:
+        rows = [msgspec.json.decode(line, type=Planned) for line in stream]
+    return [{"key": row.key, "mailbox": copy.mailbox} for row in rows for copy in row.copies]
 
 
 def test_a_run_that_is_cleared_after_mending_closes_what_its_first_try_set_aside(world: World) -> None:
