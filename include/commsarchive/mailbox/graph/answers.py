@@ -35,6 +35,8 @@ TOKEN_REFUSED = "token-refused"  # noqa: S105 - a doubt, no secret
 class Refusal(Exception):
     """What was asked for can never be done; `Outcome.reason` says so."""
 
+    retry_after = 0.0
+
     def __init__(self, slug: str, request_id: str = "") -> None:
         """Keep the server's name for the request."""
         super().__init__(slug)

@@ -21,7 +21,7 @@ from include.commsarchive.mailbox.graph.box import Box, Doubt
 from include.commsarchive.mailbox.graph.directory import DENIED, GONE, Directory
 from include.commsarchive.mailbox.graph.folders import Folders, is_gone
 from include.commsarchive.mailbox.graph.letter import DELIVERY_KEY, UNFINISHED, Wording
-from include.commsarchive.mailbox.graph.reading import attachment_names, matches
+from include.commsarchive.mailbox.graph.reading import attachment_names, in_queries, matches
 from include.commsarchive.mailbox.graph.settings import GraphSettings
 from include.commsarchive.mailbox.graph.sheets import split, with_body_attached
 from include.commsarchive.mailbox.graph.uploads import Uploads
@@ -58,9 +58,11 @@ class Filing:
         """
         key = letter.delivery_key
         try:
-            return await self._file_or_explain(box, letter)
-        except Refusal as refusal:
-            return Outcome(key, reason=refusal.slug, request_id=refusal.request_id)
+            try:
+                return await self._file_or_explain(box, letter)
+            except Refusal as refusal:
+                await self._tidy(box, letter)
+                return Outcome(key, reason=refusal.slug, request_id=refusal.request_id)
         except Doubt as doubt:
             return Outcome(key, doubt=doubt.slug, retry_after=doubt.retry_after, request_id=doubt.request_id)
 
@@ -76,11 +78,11 @@ class Filing:
         place = await self._directory.path(box)
         folder = await self._folders.ensure(box, place, letter.folder)
         mails = await asyncio.to_thread(self._spread, letter.mail)
-        for number in range(len(mails), 1, -1):
-            key = f"{letter.delivery_key}.{number}"
+        first, *others = zip(mails, _keys(letter, len(mails)), strict=True)
+        for mail, key in others:
             if not await matches(self._wire, box, folder, DELIVERY_KEY, [key]):
-                await self._file_mail(box, folder, mails[number - 1], key)
-        return await self._file_mail(box, folder, mails[0], letter.delivery_key)
+                await self._file_mail(box, folder, mail, key)
+        return await self._file_mail(box, folder, *first)
 
     def _spread(self, mail: Mail) -> list[Mail]:
         """Make of a mail messages that are not too large, the mail's own first."""
@@ -121,6 +123,7 @@ class Filing:
             await self._uploads.attach(box, message, part)
         if Counter(await attachment_names(self._wire, box, message)) != self._names(mail.attachments):
             raise Doubt("files-not-stored")
+        await self._remove(box, folder, UNFINISHED, [key], but=server_id)
         done = writing.key_body((DELIVERY_KEY, key), (UNFINISHED, _FILED))
         answer = _yes(await self._wire.send(box, "PATCH", message, done))
         return Outcome(key, server_id, content_hash, request_id=answer.request_id)
@@ -136,6 +139,26 @@ class Filing:
             else:
                 await remove(self._wire, box, message)
         return good
+
+    async def _tidy(self, box: Box, letter: Letter) -> None:
+        """Remove what was begun of a letter that cannot be filed, where its mailbox lets us."""
+        if not letter.mail.attachments:
+            return
+        key, *others = _keys(letter, len(await asyncio.to_thread(self._spread, letter.mail)))
+        try:
+            place = await self._directory.path(box)
+            if folder := await self._folders.find(box, place, letter.folder):
+                await self._remove(box, folder, UNFINISHED, [key, *others])
+                await self._remove(box, folder, DELIVERY_KEY, others)
+        except (No, Refusal):
+            return
+
+    async def _remove(self, box: Box, folder: str, name: str, keys: Sequence[str], but: str = "") -> None:
+        """Remove the messages whose property is one of these keys, but for one."""
+        for some in in_queries(keys):
+            for match in await matches(self._wire, box, folder, name, some):
+                if match.server_id != but:
+                    await remove(self._wire, box, f"{folder}/messages/{quote(match.server_id, safe='')}")
 
     def _names(self, parts: Sequence[MailPart]) -> Counter[str]:
         return Counter([self._wording.header_text(part.name) for part in parts])
@@ -175,6 +198,12 @@ async def remove(wire: Wire, box: Box, message: str) -> None:
         Doubt: there is no clear answer.
     """
     _yes(await wire.send(box, "POST", f"{message}/permanentDelete"))
+
+
+def _keys(letter: Letter, messages: int) -> list[str]:
+    """The keys of the messages that a letter is spread over; the first one's is its own."""
+    key = letter.delivery_key
+    return [key, *(f"{key}.{number}" for number in range(2, messages + 1))]
 
 
 def _yes(answer: Answer) -> Answer:

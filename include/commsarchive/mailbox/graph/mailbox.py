@@ -140,10 +140,11 @@ class GraphMailbox:
             raise
 
     def _box(self, mailbox: str) -> Box:
+        """Threads may ask for the same one at once."""
         name = mailbox.casefold()
-        if name not in self._boxes:
-            self._boxes[name] = Box(mailbox, Pace(self._settings.budget))
-        return self._boxes[name]
+        return self._boxes.get(name) or self._boxes.setdefault(
+            name, Box(mailbox, Pace(self._settings.budget))
+        )
 
     async def _in_turn(self, box: Box, job: Callable[[Box], Coroutine[Any, Any, Done]]) -> Done:
         """Do one job when its mailbox and the connection have a slot for it."""
@@ -164,10 +165,11 @@ class GraphMailbox:
         """Turn what is not clear into an error that says who must act; no mailbox is named."""
         try:
             yield
-        except Doubt as doubt:
+        except (Doubt, Refusal) as unclear:
             raise Retriable(
-                f"{self._settings.place}: a mailbox cannot be asked now ({doubt.slug}). Try again",
-                retry_after=doubt.retry_after or None,
+                f"{self._settings.place}: a mailbox cannot be asked now ({unclear.slug}, request "
+                f"{unclear.request_id or 'not sent'}). Try again",
+                retry_after=unclear.retry_after or None,
             ) from None
         except No as no:
             raise Retriable(

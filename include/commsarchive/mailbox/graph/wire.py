@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import io
 import uuid
 from collections.abc import Mapping
 from urllib.parse import quote
@@ -133,7 +134,7 @@ class Wire:
         ours = headers["client-request-id"] = str(uuid.uuid4())
         try:
             async with self._session.request(
-                method, url, headers=headers, data=body or None, allow_redirects=False
+                method, url, headers=headers, data=io.BytesIO(body) if body else None, allow_redirects=False
             ) as response:
                 wanted = hashed and response.status in OK
                 raw = await (_hash_of(response) if wanted else response.read())
