@@ -108,7 +108,7 @@ def fits(body: bytes, parts: Sequence[MailPart]) -> bool:
 
 
 def blocks(part: MailPart, size: int) -> Generator[bytes]:
-    """Read an attachment in blocks of ``size`` bytes; only the last one may be shorter.
+    """Read an attachment in blocks of ``size`` bytes at most.
 
     Raises:
         Retriable: it cannot be read, or is not as long as it was.

@@ -63,7 +63,7 @@ def _is_safe(address: str) -> bool:
 
 def _number(where: str, extra: Mapping[str, Any], key: str, default: int, most: int) -> int:
     try:
-        number = int(extra.get(key) or default)
+        number = int(default if extra.get(key) in {None, ""} else extra[key])
     except (TypeError, ValueError):
         number = 0
     if not 1 <= number <= most:
