@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from include.commsarchive.errors import Fatal, Retriable
+from include.commsarchive.mailbox.ews.line import Answer, Line
 from include.commsarchive.mailbox.ews.mailbox import EwsMailbox
 from include.commsarchive.mailbox.exchange import DELIVERY_KEY, PROPERTY_SET
 from include.commsarchive.model import Letter, Outcome
@@ -18,6 +20,8 @@ from tests.servers.ews.server import APP, EwsServer
 from tests.servers.faults import FAULTS, LIARS, REFUSALS, Call, Fault, Kind
 from tests.unit.mailbox.ews_setup import ANN, BOB, application_on, mailbox_on, time_goes_by
 
+LAST = rb"<%(tag)b\b(?!.*<%(tag)b\b).*?</%(tag)b>"
+"""The last element of a name in an answer."""
 LETTERS = [make_letter("x"), make_letter("y"), make_letter("z"), make_letter("x", BOB)]
 
 
@@ -166,12 +170,22 @@ def test_one_copy_is_left_of_what_the_server_stored_twice(server: EwsServer, mai
 
 def test_a_folder_that_somebody_removed_is_made_again(server: EwsServer, mailbox: EwsMailbox) -> None:
     mailbox.append(LETTERS[:1])
+    remove_folder(server)
+    assert [one.doubt for one in mailbox.append(LETTERS[:2])] == ["folder-gone"] * 2
+    assert all(one.server_id for one in mailbox.append(LETTERS[:2]))
+
+
+def test_in_a_folder_that_somebody_removed_nothing_is_found(server: EwsServer, mailbox: EwsMailbox) -> None:
+    mailbox.append(LETTERS[:1])
+    remove_folder(server)
+    assert mailbox.find(ANN, FOLDER, [LETTERS[0].delivery_key]) == {}
+
+
+def remove_folder(server: EwsServer) -> None:
     box = server.store.mailbox(ANN)
     gone = box.folder(f"Inbox/{FOLDER}")
     box.distinguished["inbox"].children.remove(gone)
     del box.folders[gone.id], server.store.folders[gone.id]
-    assert mailbox.find(ANN, FOLDER, [LETTERS[0].delivery_key]) == {}
-    assert in_the_end(mailbox, LETTERS[:2])[LETTERS[1].delivery_key].server_id
 
 
 def test_two_workers_that_make_a_folder_at_once_share_it(server: EwsServer, mailbox: EwsMailbox) -> None:
@@ -223,6 +237,15 @@ def test_a_token_that_ends_in_the_middle_is_renewed(server: EwsServer) -> None:
         assert (bool(first.server_id), doubtful.doubt) == (True, "login-refused")
         assert in_the_end(mailbox, LETTERS[1:])
     assert set(copies(server).values()) == {1}
+
+
+def test_requests_that_meet_the_same_expired_token_count_as_one_refusal(server: EwsServer) -> None:
+    with application_on(server) as mailbox:
+        mailbox.missing([ANN])
+        login = mailbox._line._login
+        mailbox._line._renew(login)
+        mailbox._line._renew(login)
+        assert mailbox.missing([ANN]) == {}
 
 
 def test_a_login_that_is_refused_twice_in_a_row_ends_it(server: EwsServer) -> None:
@@ -282,3 +305,36 @@ def test_disabled_mailboxes_are_named(server: EwsServer, mailbox: EwsMailbox) ->
     server.store.mailbox(ANN).refuses = "ErrorAccountDisabled"
     assert mailbox.missing([ANN, BOB]) == {ANN: "mailbox-disabled"}
     assert [one.reason for one in mailbox.append(LETTERS)] == ["mailbox-disabled"] * 3 + [""]
+
+
+def test_an_inbox_that_we_are_not_shown_is_one_we_may_not_open(
+    server: EwsServer, mailbox: EwsMailbox
+) -> None:
+    server.store.mailbox(ANN).refuses = "ErrorItemNotFound"
+    assert mailbox.missing([ANN]) == {ANN: "access-denied-to-mailbox"}
+
+
+@pytest.mark.parametrize(
+    "what",
+    [
+        LAST % {b"tag": b"m:CreateItemResponseMessage"},
+        rb"<t:ItemId (?!.*<t:ItemId )[^>]*/>",
+        LAST % {b"tag": b"t:Message"},
+    ],
+    ids=["fewer answers than copies", "no id", "no copy"],
+)
+def test_an_answer_that_says_less_than_it_should_is_a_doubt(
+    mailbox: EwsMailbox, monkeypatch: pytest.MonkeyPatch, what: bytes
+) -> None:
+    mailbox.append([make_letter("first")])
+    post = Line.post
+
+    def shortened(self: Line, body: bytes, headers: Mapping[str, str]) -> Answer:
+        answer = post(self, body, headers)
+        content, number = re.subn(what, b"", answer.content, flags=re.DOTALL)
+        assert number == 1
+        return replace(answer, content=content)
+
+    monkeypatch.setattr(Line, "post", shortened)
+    outcomes = mailbox.append(LETTERS[:3])
+    assert [one.doubt for one in outcomes] == ["", "", "garbled-answer"]

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import logging
 import threading
 from collections.abc import Iterator
 
 import pytest
+from lxml import etree
 
 from include.commsarchive.doors import Connection, open_mailbox
 from include.commsarchive.errors import Fatal, Quarantine, Retriable
 from include.commsarchive.mailbox.base import PURGES
 from include.commsarchive.mailbox.ews import post
+from include.commsarchive.mailbox.ews.elements import filed
+from include.commsarchive.mailbox.ews.line import VERSION
 from include.commsarchive.mailbox.ews.mailbox import EwsMailbox
 from include.commsarchive.message.mime import encode
 from include.commsarchive.model import Letter, Mail
@@ -37,6 +41,28 @@ def large(item: str, size: int, mailbox: str = ANN) -> Letter:
 
 def sizes(server: EwsServer) -> list[int]:
     return [one.size for one in server.seen if one.operation == "CreateItem"]
+
+
+def test_a_copy_is_sent_with_all_that_its_content_does_not_settle_and_nothing_else() -> None:
+    letter = make_letter("x")
+    sent = filed(letter, b"content").to_xml(VERSION)
+    said = dt.datetime.fromtimestamp(letter.mail.at // 1000, dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    properties = {
+        uri.get("PropertyTag") or uri.get("PropertyName"): uri.getnext().text
+        for uri in sent.iterfind("{*}ExtendedProperty/{*}ExtendedFieldURI")
+    }
+    assert [etree.QName(child).localname for child in sent] == [
+        "MimeContent",
+        *["ExtendedProperty"] * 5,
+        "IsRead",
+    ]
+    assert properties == {
+        "CommsarchiveDeliveryKey": letter.delivery_key,
+        "0x1a": "IPM.Note",
+        "0x39": said,
+        "0xe06": said,
+        "0xe07": "1",
+    }
 
 
 @pytest.mark.parametrize("auth", ["basic", "ntlm"])
@@ -99,10 +125,10 @@ def test_requests_are_cut_by_size(server: EwsServer) -> None:
 
 
 def test_a_copy_that_is_too_large_for_a_request_is_refused_and_not_sent(server: EwsServer) -> None:
-    letters = [make_letter("a"), large("b", 600 * KIB), large("c", 500 * KIB), make_letter("d")]
+    letters = [make_letter("a"), large("b", 600 * KIB), large("c", 500 * KIB), large("d", 567 * KIB)]
     with mailbox_on(server, max_request_mib=1) as mailbox:
         outcomes = mailbox.append(letters)
-    assert [one.reason for one in outcomes] == ["", "message-too-large", "", ""]
+    assert [one.reason for one in outcomes] == ["", "message-too-large", "", "message-too-large"]
     assert max(sizes(server)) < MIB
 
 
