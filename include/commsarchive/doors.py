@@ -109,6 +109,15 @@ def _maildir(found: Connection) -> Mailbox:
     return Maildir(Path(found.extra["path"]), encode, create=bool(found.extra.get("create", True)))
 
 
+def _imap(found: Connection) -> Mailbox:
+    from include.commsarchive.mailbox.imap.mailbox import ImapMailbox
+    from include.commsarchive.mailbox.imap.settings import settings_from
+    from include.commsarchive.message.mime import encode
+
+    settings = settings_from(found.name, found.host, found.port, found.login, found.password, found.extra)
+    return ImapMailbox(settings, encode)
+
+
 def _csv_directory(found: Connection) -> Directory:
     from include.commsarchive.directory.csv_file import CsvDirectory
 
@@ -151,6 +160,7 @@ def _graph(found: Connection) -> Mailbox:
 _COLLECTORS: dict[str, Callable[[Connection], Collector]] = {"sftp": _sftp, "fs": _folder}
 _DESTINATIONS: dict[str, Callable[[Connection], Mailbox]] = {
     "maildir": _maildir,
+    "imap": _imap,
     "msgraph": _graph,
     "ews": _ews,
 }
