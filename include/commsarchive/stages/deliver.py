@@ -15,7 +15,7 @@ from include.commsarchive.stages.hold import hold, hold_item
 from include.commsarchive.stages.ingest import IngestReceipt, Manner, Sending, ingest
 from include.commsarchive.stages.map_users import Planned, destination_of
 from include.commsarchive.stages.run import Scope
-from include.commsarchive.stages.shards import ItemReader, decode
+from include.commsarchive.stages.shards import ItemReader
 from include.commsarchive.stages.waiting import PATIENCE, Patience
 
 _planned = msgspec.json.Decoder(Planned).decode
@@ -70,7 +70,7 @@ def _letters(
             copies = [one for one in row.copies if only is None or one.mailbox in only]
             if not copies:
                 continue
-            item = decode(reader.raw(row.place))
+            item = reader.item(row.place)
             mail = make_mail(
                 item,
                 row.addresses,

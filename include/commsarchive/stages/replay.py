@@ -14,6 +14,7 @@ from include.commsarchive.stages.convert import convert
 from include.commsarchive.stages.decrypt import open_file
 from include.commsarchive.stages.hold import held_bundle
 from include.commsarchive.stages.run import ConvertReceipt, FileReceipt, Scope
+from include.commsarchive.stages.shards import decode, parted, writing
 
 STAGES = {
     "all": tuple(HeldStage),
@@ -75,12 +76,12 @@ def _items(scope: Scope, entries: Sequence[Held]) -> ConvertReceipt:
     if not paths:
         return receipt
     shard = "shards/held-items.jsonl"
-    with scope.folder.write(shard) as sink:
+    with writing(scope.folder, shard) as add:
         for path in paths:
             for blob in scope.held.names(f"{path}/blobs"):
                 scope.held.copy(blob, scope.folder, f"blobs/{blob.rsplit('/', 1)[-1]}")
             with scope.held.open(f"{path}/item.jsonl") as stream:
-                sink.write(stream.read())
+                add(parted(decode(stream.read())))
     receipt.shards.append(shard)
     receipt.items = len(paths)
     return receipt

@@ -25,7 +25,7 @@ from include.commsarchive.model import Refused
 from include.commsarchive.sources.base import Chunk, Options, Source, Stored
 from include.commsarchive.sources.registry import source
 from include.commsarchive.stages.run import Bundle, ConvertReceipt, count
-from include.commsarchive.stages.shards import line
+from include.commsarchive.stages.shards import Parted, parted, writing
 from include.commsarchive.staging.store import Folder
 
 Found = TypeVar("Found")
@@ -150,11 +150,11 @@ def _fault(error: Exception) -> str:
     return f"{type(error).__name__} while reading; report it with these bytes, then replay"
 
 
-def _parse(kind: Source, chunk: Chunk | Refused, job: Job) -> tuple[Converted, list[bytes], list[Refused]]:
+def _parse(kind: Source, chunk: Chunk | Refused, job: Job) -> tuple[Converted, list[Parted], list[Refused]]:
     """Parse and render a chunk in memory. A fault of our own parser sets the chunk aside, not the day."""
-    done, lines, refused = Converted(ConvertReceipt("")), list[bytes](), list[Refused]()
+    done, items, refused = Converted(ConvertReceipt("")), list[Parted](), list[Refused]()
     if isinstance(chunk, Refused):
-        return done, lines, [chunk]
+        return done, items, [chunk]
     try:
         for item in kind.parse(chunk, job.attachments, job.options):
             if isinstance(item, Refused):
@@ -166,7 +166,7 @@ def _parse(kind: Source, chunk: Chunk | Refused, job: Job) -> tuple[Converted, l
                 raw = msgspec.json.encode(asdict(item))
                 refused.append(Refused(error.reason, chunk.place, str(error), raw))
                 continue
-            lines.append(line(staged))
+            items.append(parted(staged))
             done.people.update(person.key for person in staged.people)
             done.receipt.items += 1
             done.receipt.repaired += any(mark.startswith("repaired") for mark in staged.marks)
@@ -180,17 +180,18 @@ def _parse(kind: Source, chunk: Chunk | Refused, job: Job) -> tuple[Converted, l
     except Exception as error:  # noqa: BLE001 - whatever it is, the other chunks must go on
         refused = [Refused("parser-fault", chunk.place, _fault(error), chunk.raw)]
         return Converted(ConvertReceipt("")), [], refused
-    return done, lines, refused
+    return done, items, refused
 
 
 def _convert_chunk(
-    total: Converted, folder: Folder, shard: str, parsed: tuple[Converted, list[bytes], list[Refused]]
+    total: Converted, folder: Folder, shard: str, parsed: tuple[Converted, list[Parted], list[Refused]]
 ) -> None:
     """Write what a chunk became; nothing of it counts until its shard is whole."""
-    done, lines, refused = parsed
-    if lines:
-        with folder.write(shard) as sink:
-            sink.writelines(lines)
+    done, items, refused = parsed
+    if items:
+        with writing(folder, shard) as add:
+            for item in items:
+                add(item)
         done.receipt.shards.append(shard)
     total.add(done)
     total.refuse(folder, refused)
