@@ -17,8 +17,10 @@ FOLDER = "InstantBloomberg"
 DAY = dt.date(2026, 3, 2)
 
 
-def make_run(name: str = "one", *, connector: str = "chat", day: dt.date = DAY) -> Run:
-    return Run(name, connector, day, "scheduled", dt.datetime(2026, 3, 3, 5, 0, 0, 123, tzinfo=dt.UTC))
+def make_run(
+    name: str = "one", *, connector: str = "chat", day: dt.date = DAY, kind: str = "scheduled"
+) -> Run:
+    return Run(name, connector, day, kind, dt.datetime(2026, 3, 3, 5, 0, 0, 123, tzinfo=dt.UTC))
 
 
 def make_item(
@@ -74,7 +76,14 @@ def encode(mail: Mail) -> Iterator[bytes]:
     yield content[middle:]
 
 
-def make_held(name: str, *, day: dt.date = DAY, run: str = "one", connector: str = "chat") -> Held:
+def make_held(
+    name: str,
+    *,
+    day: dt.date = DAY,
+    run: str = "one",
+    connector: str = "chat",
+    people: tuple[str, ...] = ("uuid:1", "uuid:2"),
+) -> Held:
     return Held(
         held_id=digest(name),
         run_id=run,
@@ -88,5 +97,5 @@ def make_held(name: str, *, day: dt.date = DAY, run: str = "one", connector: str
         sha256=digest(name, "bytes") * 2,
         key=digest(name),
         revision="r" * 32,
-        people=("uuid:1", "uuid:2"),
+        people=people,
     )

@@ -22,6 +22,9 @@ from include.commsarchive.errors import Fatal, Retriable
 BUSY_SECONDS = 60
 """How long a writer waits for its turn."""
 
+GLANCE_SECONDS = 5
+"""How long the parsing of DAGs, which has half a minute for all of them, waits for the ledger."""
+
 _LOCK = 4_263_017_741
 """Our advisory lock in PostgreSQL; any number will do as long as it stays the same."""
 
@@ -43,8 +46,10 @@ _BEGIN = {
 class Database:
     """Connections to one database, opened when they are needed and kept until `close`."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, make: bool = True) -> None:
         """Take ``sqlite:////absolute/path`` or ``postgresql://user:password@host/name``.
+
+        Without ``make`` it only reads what is there, and waits `GLANCE_SECONDS` for it: see `exists`.
 
         Raises:
             Fatal: the URL is none of these.
@@ -52,14 +57,25 @@ class Database:
         """
         parsed = _parse(url)
         self._place = f"ledger {parsed.render_as_string(hide_password=True)}"
-        if parsed.get_backend_name() == "sqlite":
-            self._create_private(Path(str(parsed.database)))
-            self._engine = sa.create_engine(parsed, connect_args={"timeout": BUSY_SECONDS})
+        self._file = Path(str(parsed.database)) if parsed.get_backend_name() == "sqlite" else None
+        if self._file:
+            if make:
+                self._create_private(self._file)
+            wait = {"timeout": BUSY_SECONDS if make else GLANCE_SECONDS}
+            self._engine = sa.create_engine(parsed, connect_args=wait)
             event.listen(self._engine, "connect", _set_up_sqlite)
         else:
-            self._engine = sa.create_engine(parsed, executemany_mode="values_plus_batch", pool_pre_ping=True)
+            wait = {} if make else {"connect_timeout": GLANCE_SECONDS}
+            self._engine = sa.create_engine(
+                parsed, executemany_mode="values_plus_batch", pool_pre_ping=True, connect_args=wait
+            )
         event.listen(self._engine, "begin", _begin)
         self._writer = self._engine.execution_options(writes=True)
+
+    @property
+    def exists(self) -> bool:
+        """Tell whether there is a file to read; a server is asked when it is read."""
+        return self._file is None or self._file.is_file()
 
     @contextlib.contextmanager
     def read(self) -> Iterator[sa.Connection]:

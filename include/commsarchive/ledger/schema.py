@@ -137,7 +137,9 @@ mapping = _table(
     _text("version", key=True),
     _text("body"),
     sa.Column("in_force", sa.Boolean, nullable=False),
+    sa.Column("since", sa.BigInteger, nullable=False, server_default="0"),
 )
+"""``since`` is when the version last came into force; 0 in ledgers that did not say."""
 
 import_record = _table(
     "import_record",
@@ -153,6 +155,46 @@ import_record = _table(
 
 head = _table("head", _number("seq"), _text("hash"), rowid=True)
 """One row: the last import record."""
+
+connector = _table(
+    "connector",
+    _text("name", key=True),
+    sa.Column("version", sa.BigInteger, primary_key=True, autoincrement=False),
+    _text("definition"),
+    _text("who"),
+    _number("at"),
+)
+
+audit = _table(
+    "audit",
+    sa.Column("seq", sa.BigInteger, primary_key=True, autoincrement=False),
+    _number("at"),
+    _text("who"),
+    _text("what"),
+    _text("connector"),
+    _text("thing"),
+    _text("outcome"),
+    _text("detail"),
+    _text("previous"),
+    _text("hash"),
+    sa.Index("audit_by_connector", "connector", "seq"),
+)
+
+audit_head = _table("audit_head", _number("seq"), _text("hash"), rowid=True)
+"""One row: the last entry of the audit trail."""
+
+FOR_PAGES = (
+    sa.Index("import_record_by_day", import_record.c.connector, import_record.c.day, import_record.c.seq),
+    sa.Index(
+        "held_open",
+        held.c.connector,
+        held.c.day,
+        held.c.seq,
+        sqlite_where=held.c.resolved_by == "",
+        postgresql_where=held.c.resolved_by == "",
+    ),
+)
+"""What keeps pages fast over years of history."""
 
 version = _table("version", sa.Column("version", sa.Integer, nullable=False), rowid=True)
 """One row: how far `STEPS` have been taken."""
@@ -187,10 +229,21 @@ def _keep_what_servers_say(connection: sa.Connection) -> None:
             connection.execute(sa.text(f"ALTER TABLE {delivery.name} ADD COLUMN {kind}"))
 
 
+def _keep_what_people_do(connection: sa.Connection) -> None:
+    """Add the tables of what people decide and do, and what pages need."""
+    METADATA.create_all(connection, [connector, audit, audit_head])
+    for index in FOR_PAGES:
+        index.create(connection, checkfirst=True)
+    there = {column["name"] for column in sa.inspect(connection).get_columns(mapping.name)}
+    if mapping.c.since.name not in there:
+        connection.execute(sa.text(f"ALTER TABLE {mapping.name} ADD COLUMN since BIGINT NOT NULL DEFAULT 0"))
+
+
 STEPS: tuple[Callable[[sa.Connection], None], ...] = (
     METADATA.create_all,
     _seal_old_failures,
     _keep_what_servers_say,
+    _keep_what_people_do,
 )
 """What takes a ledger from one version to the next. To change the tables, append a step."""
 

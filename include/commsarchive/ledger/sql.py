@@ -5,20 +5,44 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 
-from include.commsarchive.ledger.base import Ledger
+import sqlalchemy as sa
+
+from include.commsarchive.ledger.control import StoredConnector
 from include.commsarchive.ledger.database import Database
-from include.commsarchive.ledger.schema import bring_up_to_date
+from include.commsarchive.ledger.schema import bring_up_to_date, connector
+from include.commsarchive.ledger.sql_control import SqlControl, last_connectors
 from include.commsarchive.ledger.sql_deliveries import Deliveries
 from include.commsarchive.ledger.sql_history import History
 from include.commsarchive.ledger.sql_runs import Kept, Runs
+from include.commsarchive.ledger.sql_views import SqlViews
 
 
-class SqlLedger(Runs, Deliveries, Kept, History):
-    """A `Ledger` whose verbs are one transaction each."""
+class SqlLedger(Runs, Deliveries, Kept, History, SqlControl, SqlViews):
+    """A `Ledger`, its `Control` and its `Views`, whose verbs are one transaction each."""
+
+    def __init__(self, database: Database) -> None:
+        """Work on this database, whose tables it creates or migrates.
+
+        Raises:
+            Fatal: the ledger is newer than this program.
+            Retriable: the database cannot be reached or written.
+        """
+        super().__init__(database)
+        with database.write() as connection:
+            bring_up_to_date(connection)
+
+    def verify(self) -> Iterator[str]:
+        """See `Ledger.verify`; the audit trail is verified, too."""
+        yield from super().verify()
+        yield from self.verify_audit()
+
+    def close(self) -> None:
+        """Let its connections go."""
+        self._database.close()
 
 
 @contextlib.contextmanager
-def connect(url: str) -> Iterator[Ledger]:
+def connect(url: str) -> Iterator[SqlLedger]:
     """Open the ledger at a URL, creating or migrating it; several processes may do so at once.
 
     Raises:
@@ -27,8 +51,23 @@ def connect(url: str) -> Iterator[Ledger]:
     """
     database = Database(url)
     try:
-        with database.write() as connection:
-            bring_up_to_date(connection)
         yield SqlLedger(database)
+    finally:
+        database.close()
+
+
+def stored_connectors(url: str) -> list[StoredConnector]:
+    """Read the connectors made by hand, and nothing else: make no ledger, and hardly wait.
+
+    Raises:
+        Fatal: the URL is neither SQLite's nor PostgreSQL's.
+        Retriable: the database cannot be reached.
+    """
+    database = Database(url, make=False)
+    try:
+        if not database.exists:
+            return []
+        with database.read() as connection:
+            return last_connectors(connection) if sa.inspect(connection).has_table(connector.name) else []
     finally:
         database.close()

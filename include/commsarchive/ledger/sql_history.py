@@ -57,7 +57,7 @@ class History(Rows):
                 still_open=_count(
                     connection, sa.and_(delivery.c.run_id == run_id, delivery.c.state == "intended")
                 ),
-                root=chain.delivery_root(_receipts(connection, _made(run_id))),
+                root=chain.delivery_root(read_receipts(connection, _made(run_id))),
             )
 
     def close_run(self, run_id: str, body: Mapping[str, Any]) -> ImportRecord:
@@ -66,13 +66,13 @@ class History(Rows):
             failures = _failures(connection, failures_in_order(run_id))
             body = dict(body) | {"failure_root": chain.failure_root(failures)}
             mine = sa.select(import_record).where(import_record.c.run_id == run_id)
-            last = next(_records(connection, mine.order_by(import_record.c.seq.desc()).limit(1)), None)
+            last = next(read_records(connection, mine.order_by(import_record.c.seq.desc()).limit(1)), None)
             if last and chain.canonical(last.body) == chain.canonical(body):
                 return last
             run = read_run(connection, run_id)
             if run is None:
                 raise Fatal(f"run {run_id} was never opened, so it cannot be closed; report this as a bug")
-            root = chain.delivery_root(_receipts(connection, _made(run_id)))
+            root = chain.delivery_root(read_receipts(connection, _made(run_id)))
             record = chain.next_record(_head(connection), run, body, root)
             written = {"closed_at": record.closed_at.isoformat(), "body": chain.canonical(record.body)}
             connection.execute(sa.insert(import_record), [to_row(ImportRecord)(record) | written])
@@ -92,29 +92,29 @@ class History(Rows):
         if first:
             chosen = chosen.where(import_record.c.day >= first)
         with self._database.read() as connection:
-            yield from _records(connection, chosen)
+            yield from read_records(connection, chosen)
 
     def failures_of(self, seq: int) -> Iterator[Failure]:
         """See `Ledger.failures_of`."""
         with self._database.read() as connection:
-            yield from _failures(connection, _sealed(seq))
+            yield from _failures(connection, sealed_failures(seq))
 
     def receipts_of(self, seq: int) -> Iterator[Receipt]:
         """See `Ledger.receipts_of`."""
         run_id = sa.select(import_record.c.run_id).where(import_record.c.seq == seq).scalar_subquery()
         with self._database.read() as connection:
-            yield from _receipts(connection, (delivery.c.run_id == run_id) & (delivery.c.sealed == seq))
+            yield from read_receipts(connection, (delivery.c.run_id == run_id) & (delivery.c.sealed == seq))
 
     def verify(self) -> Iterator[str]:
         """See `Ledger.verify`."""
         with self._database.read() as connection:
             yield from chain.check(
-                list(_records(connection, sa.select(import_record).order_by(import_record.c.seq))),
+                list(read_records(connection, sa.select(import_record).order_by(import_record.c.seq))),
                 _head(connection),
                 lambda record: chain.delivery_root(
-                    _receipts(connection, _made(record.run_id) & (delivery.c.sealed <= record.seq))
+                    read_receipts(connection, _made(record.run_id) & (delivery.c.sealed <= record.seq))
                 ),
-                lambda record: chain.failure_root(_failures(connection, _sealed(record.seq))),
+                lambda record: chain.failure_root(_failures(connection, sealed_failures(record.seq))),
                 lambda run_id, seq: _count(
                     connection,
                     _made(run_id) & (delivery.c.sealed.is_(None) | (delivery.c.sealed > seq)),
@@ -161,13 +161,17 @@ def _items_with_fates(run_id: str) -> sa.Select[Any]:
     return sa.select(*key, state.label("state"), *numbers).group_by(*key).having(state.is_not(None))
 
 
-def _receipts(connection: sa.Connection, chosen: sa.ColumnElement[bool]) -> Iterator[Receipt]:
-    rows = sa.select(*_PLACE, *_RECEIPT).where(chosen).order_by(delivery.c.delivery_key)
+def read_receipts(
+    connection: sa.Connection, chosen: sa.ColumnElement[bool], limit: int | None = None
+) -> Iterator[Receipt]:
+    """Read receipts in the order of their delivery keys."""
+    rows = sa.select(*_PLACE, *_RECEIPT).where(chosen).order_by(delivery.c.delivery_key).limit(limit)
     for row in connection.execute(rows.execution_options(yield_per=IN_ONE_QUERY)):
         yield Receipt(Delivery(*row[: len(_PLACE)]), *row[len(_PLACE) :])
 
 
-def _sealed(seq: int) -> sa.Select[Any]:
+def sealed_failures(seq: int) -> sa.Select[Any]:
+    """Select the failure rows that an import record covers, in their order."""
     rows = sa.select(*failure_order(sealed_failure)).where(sealed_failure.c.seq == seq)
     return rows.order_by(sealed_failure.c.number)
 
@@ -182,7 +186,8 @@ def _head(connection: sa.Connection) -> chain.Head:
     return chain.Head(**row) if row else chain.Head()
 
 
-def _records(connection: sa.Connection, chosen: sa.Select[Any]) -> Iterator[ImportRecord]:
+def read_records(connection: sa.Connection, chosen: sa.Select[Any]) -> Iterator[ImportRecord]:
+    """Read import records."""
     for row in stream(connection, chosen):
         yield ImportRecord(**row | _decoded(row))
 

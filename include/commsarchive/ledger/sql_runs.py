@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import time
 from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
@@ -90,17 +91,18 @@ class Kept(Rows):
             held.c.connector == connector, held.c.day.between(first, last), held.c.resolved_by == ""
         )
         for row in self._stream(chosen.order_by(held.c.day, held.c.seq)):
-            people = tuple(json.loads(row["people"]))
-            stage = HeldStage(row["stage"])
-            yield Held(**_without(row, "seq") | {"people": people, "stage": stage})
+            yield held_of(row)
 
     def keep_mapping(self, connector: str, kind: str, version: str, body: str) -> None:
         """See `Ledger.keep_mapping`."""
         row = {"connector": connector, "kind": kind, "version": version, "body": body, "in_force": True}
         with self._database.write() as connection:
-            others = sa.update(mapping).where(mapping.c.connector == connector, mapping.c.kind == kind)
+            same = (mapping.c.connector == connector) & (mapping.c.kind == kind)
+            if connection.scalar(sa.select(mapping.c.version).where(same, mapping.c.in_force)) == version:
+                return
+            others = sa.update(mapping).where(same)
             connection.execute(others.values(in_force=False))
-            self._put(connection, mapping, [row])
+            self._put(connection, mapping, [row | {"since": time.time_ns() // 1_000_000}])
 
     def mapping(self, connector: str, kind: str) -> str:
         """See `Ledger.mapping`."""
@@ -123,6 +125,12 @@ def read_run(connection: sa.Connection, run_id: str) -> Run | None:
     if row is None:
         return None
     return Run(**dict(row) | {"window_end": dt.datetime.fromisoformat(row["window_end"])})
+
+
+def held_of(row: Row) -> Held:
+    """Make a held thing of its row."""
+    values = {"people": tuple(json.loads(row["people"])), "stage": HeldStage(row["stage"])}
+    return Held(**_without(row, "seq") | values)
 
 
 def _held_row(thing: Held) -> Row:
