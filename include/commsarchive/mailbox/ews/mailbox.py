@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import partial
 from itertools import groupby, islice, zip_longest
 from operator import attrgetter
 from typing import TypeVar
@@ -33,7 +34,7 @@ MOST_KEYS = 100
 """Keys of one search and ids of one look: Exchange turns down restrictions that are much longer."""
 
 LANE = 25
-"""Letters for one mailbox that are worth a connection of their own."""
+"""Letters or copies of one mailbox that are worth a connection of their own."""
 
 _GONE = frozenset({"ErrorItemNotFound", "ErrorInvalidId", "ErrorInvalidIdEmpty", "ErrorInvalidIdMalformed"})
 
@@ -72,7 +73,7 @@ class EwsMailbox:
         boxes: dict[str, dict[str, Letter]] = {}
         for letter in letters:
             boxes.setdefault(letter.mailbox.casefold(), {})[letter.delivery_key] = letter
-        lanes = [self._lanes(list(one.values())) for one in boxes.values()]
+        lanes = [self._share(sorted(one.values(), key=attrgetter("folder"))) for one in boxes.values()]
         firsts_first = [lane for turn in zip_longest(*lanes) for lane in turn if lane]
         outcomes = {
             one.delivery_key: one for filed in self._pool.map(self._file, firsts_first) for one in filed
@@ -84,12 +85,8 @@ class EwsMailbox:
         del folder  # an id says where its copy lies
         kept: dict[str, Kept] = {}
         with self._asking(mailbox):
-            box = self._box(mailbox)
-            for some in _chunks(server_ids, MOST_KEYS):
-                stored: dict[str, Stored] = dict(_there(zip(some, box.stored(some), strict=True)))
-                for ids in _cut({one: stored[one].size or 0 for one in stored}):
-                    contents: Iterator[tuple[str, Content]] = _there(zip(ids, box.contents(ids), strict=True))
-                    kept |= {one: _kept(stored[one], content) for one, content in contents}
+            for some in self._pool.map(partial(_read, self._box(mailbox)), self._share(list(server_ids))):
+                kept |= some
         return kept
 
     def prune(self, mailbox: str, folder: str, delivery_keys: Collection[str]) -> int:
@@ -156,12 +153,11 @@ class EwsMailbox:
                 self._folders.forget(box, folder)
         return []
 
-    def _lanes(self, letters: Sequence[Letter]) -> list[list[Letter]]:
-        """Share the letters for one mailbox among connections, folder by folder."""
-        ordered = sorted(letters, key=attrgetter("folder"))
-        number = min(self._settings.max_connections, -(-len(ordered) // LANE))
-        length = -(-len(ordered) // number)
-        return [ordered[start : start + length] for start in range(0, len(ordered), length)]
+    def _share(self, things: Sequence[One]) -> list[Sequence[One]]:
+        """Share what one mailbox is asked to do among its connections, in order."""
+        number = min(self._settings.max_connections, -(-len(things) // LANE))
+        length = -(-len(things) // max(number, 1))
+        return [things[start : start + length] for start in range(0, len(things), max(length, 1))]
 
     def _file(self, lane: Sequence[Letter]) -> list[Outcome]:
         """File letters for one mailbox."""
@@ -208,6 +204,17 @@ def _cut(sizes: dict[str, int]) -> Iterator[list[str]]:
         total += size
     if some:
         yield some
+
+
+def _read(box: Box, server_ids: Sequence[str]) -> dict[str, Kept]:
+    """Read copies of one mailbox."""
+    kept: dict[str, Kept] = {}
+    for some in _chunks(server_ids, MOST_KEYS):
+        stored: dict[str, Stored] = dict(_there(zip(some, box.stored(some), strict=True)))
+        for ids in _cut({one: stored[one].size or 0 for one in stored}):
+            contents: Iterator[tuple[str, Content]] = _there(zip(ids, box.contents(ids), strict=True))
+            kept |= {one: _kept(stored[one], content) for one, content in contents}
+    return kept
 
 
 def _there(pairs: Iterable[tuple[str, One | Trouble]]) -> Iterator[tuple[str, One]]:
