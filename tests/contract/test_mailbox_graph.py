@@ -305,6 +305,16 @@ def test_a_full_mailbox_and_a_letter_beyond_all_limits_are_refused(
     assert held(server) == []
 
 
+def test_a_letter_that_exchange_takes_for_wrong_is_refused_alone(
+    mailbox: GraphMailbox, server: GraphServer
+) -> None:
+    server.faults.at(1, Fault.status(400), lambda call: call.what == "POST messages" and call.mailbox == BOB)
+    outcomes = mailbox.append([make_letter("x"), make_letter("y", BOB), make_letter("z")])
+    assert [one.reason for one in outcomes] == ["", "refused-by-server", ""]
+    assert outcomes[1].request_id
+    assert held(server, address=BOB) == []
+
+
 def test_two_workers_that_make_a_folder_at_once_make_one(server: GraphServer, mailbox: GraphMailbox) -> None:
     """The other worker makes it between our look and our making."""
     store = server.store

@@ -7,7 +7,7 @@ import io
 import re
 from dataclasses import replace
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from include.commsarchive.mailbox.graph.sheets import is_body_file, split, with_body_attached
@@ -31,6 +31,7 @@ def files(mail: Mail) -> dict[str, MailPart]:
     return {one.name: one for one in mail.attachments}
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(0, 350), max_size=8), st.integers(1, 100))
 def test_every_byte_of_every_file_is_in_some_message_and_no_message_has_too_many(
     sizes: list[int], room: int
@@ -59,6 +60,7 @@ def test_every_byte_of_every_file_is_in_some_message_and_no_message_has_too_many
     assert further == {}
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(0, 350), max_size=6), st.integers(1, 100))
 def test_further_messages_are_told_apart_and_belong_to_the_first(sizes: list[int], room: int) -> None:
     mail = replace(make_mail("x"), attachments=tuple(part(n, size) for n, size in enumerate(sizes)))

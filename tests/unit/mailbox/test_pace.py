@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from include.commsarchive.mailbox.pace import Budget, NoRoom, Pace
@@ -81,6 +81,7 @@ def test_the_servers_wait_is_kept_and_a_shorter_one_does_not_cut_it() -> None:
     assert pace.wait() == 0.0
 
 
+@settings(deadline=None)
 @given(
     st.lists(
         st.tuples(st.integers(0, 5), st.integers(0, 400), st.sampled_from([0, 0.5, 1]), st.integers(0, 3)),

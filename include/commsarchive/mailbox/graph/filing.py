@@ -180,7 +180,7 @@ class Filing:
                 "`deliver.folder` to a folder below the Inbox"
             )
         if answer.status == _BAD_REQUEST and not is_gone(answer):
-            return Refusal("refused-by-exchange", answer.request_id)
+            return Refusal("refused-by-server", answer.request_id)
         return Doubt("folder-gone" if is_gone(answer) else "server-error", request_id=answer.request_id)
 
     async def _refusal(self, box: Box) -> str:

@@ -19,7 +19,7 @@ KEYS_AT_ONCE = 15
 
 _FIELDS = (
     *("internetMessageId", "subject", "from", "toRecipients", "ccRecipients", "bccRecipients"),
-    *("sentDateTime", "receivedDateTime", "isRead", "isDraft"),
+    *("sentDateTime", "receivedDateTime", "isRead", "isDraft", "hasAttachments"),
 )
 
 
@@ -95,7 +95,7 @@ async def kept(wire: Wire, box: Box, folder: str, server_id: str) -> Kept | None
             return None
         raise Doubt("server-error", request_id=answer.request_id)
     try:
-        files = await attachment_names(wire, box, message)
+        files = await attachment_names(wire, box, message) if answer.body.get("hasAttachments") else []
     except No as no:
         raise Doubt("server-error", request_id=no.answer.request_id) from None
     content = await wire.sha256(box, f"{message}/$value")
