@@ -111,7 +111,7 @@ def _write_config(
         group = grp.getgrgid(owner.pw_gid).gr_name
         me = {"default_internal_user": owner.pw_name, "default_login_user": owner.pw_name}
         lines = {**lines, **me, "default_internal_group": group}
-    text = "".join(f"{key} = {value}\n" for key, value in lines.items())
+    text = "".join(f"{key} = {value}\n" for key, value in lines.items())  # key "plugin/x": x in plugin {}
     text += f"""
 passdb {{
   driver = passwd-file

@@ -174,7 +174,7 @@ class Box:
         rows = self._ask("FETCH", ",".join(map(str, uids)), what) if uids else []
         found = [
             _Fetched(row[0] + (after if isinstance(after, bytes) else b""), row[1])
-            for row, after in zip(rows, [*rows[1:], b""], strict=True)
+            for row, after in zip(rows, [*rows[1:], b""], strict=False)
             if isinstance(row, tuple)
         ]
         yield from sorted(found, key=lambda one: one.uid)

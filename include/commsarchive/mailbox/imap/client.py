@@ -6,6 +6,7 @@ before it sends: ours streams, and sends many without waiting where the server l
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import imaplib
 import re
@@ -140,6 +141,7 @@ def log_in(settings: ImapSettings, mailbox: str) -> Client:
             raise Refused(answer_of("NO", [str(error).encode()]).code) from None
         client.refresh_capabilities()
     except BaseException:
-        client.shutdown()
+        with contextlib.suppress(OSError):
+            client.shutdown()
         raise
     return client

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import imaplib
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from tempfile import SpooledTemporaryFile
 
@@ -16,7 +17,7 @@ from include.commsarchive.model import Letter, Outcome
 
 MOST_LETTERS = 100
 MOST_BYTES = 8 * 1024 * 1024
-"""What goes into one command, unless one letter alone has more."""
+"""What goes into one command, at most; the last letter may have more."""
 
 IN_MEMORY = 1024 * 1024
 """Bytes of a mail that are kept in memory; a larger one waits on disk."""
@@ -59,16 +60,18 @@ class Post:
         most = MOST_LETTERS if box.appends_many and owner not in self._one_by_one else 1
         for folder in dict.fromkeys(letter.folder for letter in letters):
             batch: list[_Ready] = []
-            for ready in map(self._ready, (letter for letter in letters if letter.folder == folder)):
-                if isinstance(ready, Outcome):
-                    yield ready
-                    continue
-                if batch and (len(batch) == most or _size(batch) + ready.message.size > MOST_BYTES):
+            with ExitStack() as bodies:
+                for letter in (one for one in letters if one.folder == folder):
+                    if len(batch) == most or sum(one.message.size for one in batch) > MOST_BYTES:
+                        yield from self._send(box, owner, folder, batch)
+                        batch = []
+                        bodies.close()
+                    try:
+                        batch.append(self._ready(letter, bodies))
+                    except Quarantine as error:
+                        yield Outcome(letter.delivery_key, reason=error.reason)
+                if batch:
                     yield from self._send(box, owner, folder, batch)
-                    batch = []
-                batch.append(ready)
-            if batch:
-                yield from self._send(box, owner, folder, batch)
 
     def _send(self, box: Box, owner: str, folder: str, batch: Sequence[_Ready]) -> Iterator[Outcome]:
         try:
@@ -86,7 +89,6 @@ class Post:
                 yield from self._send(box, owner, folder, [one])
             return
         for one in batch:
-            one.message.body.close()
             if one.key in ids:
                 yield Outcome(one.key, server_id=ids[one.key], content_hash=one.content_hash)
             elif answer.ok:
@@ -94,17 +96,15 @@ class Post:
             else:
                 yield Outcome(one.key, reason=_REASONS.get(answer.code, _OTHER_REASON))
 
-    def _ready(self, letter: Letter) -> _Ready | Outcome:
+    def _ready(self, letter: Letter, bodies: ExitStack) -> _Ready:
         """Encode a letter; its size must be known before its bytes are sent."""
         header = f"{KEY_HEADER}: {letter.delivery_key}\r\n".encode()
         content, size = hashlib.sha256(header), len(header)
-        body = SpooledTemporaryFile(IN_MEMORY)  # noqa: SIM115 - it is sent later
+        body = bodies.enter_context(SpooledTemporaryFile(IN_MEMORY))  # noqa: SIM115 - the stack does
         try:
             for piece in self._encode(letter.mail):
                 content.update(piece)
                 size += body.write(piece)
-        except Quarantine as error:
-            return Outcome(letter.delivery_key, reason=error.reason)
         except OSError as error:
             raise Retriable(
                 f"a mail cannot be read from staging, or laid aside: {error.strerror}. Make room for "
@@ -112,7 +112,3 @@ class Post:
             ) from error
         message = Message(header, body, size, letter.mail.at)
         return _Ready(letter.delivery_key, message, content.hexdigest())
-
-
-def _size(batch: Sequence[_Ready]) -> int:
-    return sum(one.message.size for one in batch)
