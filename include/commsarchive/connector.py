@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -217,26 +218,35 @@ def load_connector(path: Path) -> Connector:
         raise Fatal(f"{path}: cannot be read: {error}. Make it a readable UTF-8 file") from error
     except yaml.YAMLError as error:
         raise Fatal(f"{path}: is not YAML: {error}. Mend the marked line") from error
+    return read_definition(content, str(path))
+
+
+def read_definition(content: Any, place: str) -> Connector:
+    """Check a definition as YAML or JSON states it; ``place`` says where it was found.
+
+    Raises:
+        Fatal: it holds no keys, or a key is missing, unknown or wrong; the text names the place and each key.
+    """
     if not isinstance(content, dict):
-        raise Fatal(f"{path}: holds no keys. Start from the commented example in include/connectors/")
+        raise Fatal(f"{place}: holds no keys. Start from the commented example in include/connectors/")
     try:
         return Connector.model_validate(content)
     except ValidationError as error:
-        told = _explain(error)
+        told = " | ".join(f"key `{key}`: {what}; {remedy}" for key, what, remedy in explain(error.errors()))
         if isinstance(content.get("deliver"), dict):
             told = told.replace("`deliver.0.", "`deliver.")
-        raise Fatal(f"{path}: {told}") from error
+        raise Fatal(f"{place}: {told}") from error
 
 
-def _explain(error: ValidationError) -> str:
-    """One clause a fault: key, what is wrong, remedy. Values are left out: they may be secrets."""
+def explain(errors: Iterable[Any]) -> list[tuple[str, str, str]]:
+    """Say of each of pydantic's errors the key, what is wrong and the remedy. Values may be secrets."""
     faults = []
-    for fault in error.errors(include_url=False, include_input=False):
+    for fault in errors:
         key = ".".join(str(part) for part in fault["loc"]) or "(file)"
         remedy = {
             "missing": "add this key",
             "extra_forbidden": "remove this key or mend its spelling",
         }.get(fault["type"], "mend this value")
         what = fault["msg"].removeprefix("Value error, ")
-        faults.append(f"key `{key}`: {what[:1].lower()}{what[1:]}; {remedy}")
-    return " | ".join(faults)
+        faults.append((key, f"{what[:1].lower()}{what[1:]}", remedy))
+    return faults

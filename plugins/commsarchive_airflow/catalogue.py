@@ -1,14 +1,25 @@
-"""The connectors of this deployment: every YAML file of one folder, the wrong ones beside the good."""
+"""The connectors of this deployment: YAML files of one folder, and those made by hand, kept in the ledger.
+
+A file wins over one made by hand that has its name. What is wrong stands beside what is good.
+"""
 
 from __future__ import annotations
 
+import json
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
+from typing import Any
 
-from include.commsarchive.connector import Connector, load_connector
-from include.commsarchive.errors import Fatal
+from airflow.sdk.exceptions import AirflowException
+from sqlalchemy.exc import SQLAlchemyError
+
+from commsarchive_airflow.connections import ledger_url
+from include.commsarchive.connector import Connector, load_connector, read_definition
+from include.commsarchive.errors import CommsArchiveError, Fatal
+from include.commsarchive.ledger.control import StoredConnector
+from include.commsarchive.ledger.sql import stored_connectors
 from include.commsarchive.sources.registry import source
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -16,10 +27,19 @@ PROJECT = Path(__file__).resolve().parents[2]
 
 @dataclass(frozen=True, slots=True)
 class Catalogue:
-    """Connectors by name, and one line for each file that is none (file, key, remedy)."""
+    """Connectors by name; ``stored`` are the versions of those made by hand.
 
-    connectors: dict[str, Connector]
-    faults: tuple[str, ...]
+    ``wrong`` says by name (a file that cannot be read has its stem) what is wrong: place, key, remedy.
+    """
+
+    connectors: dict[str, Connector] = field(default_factory=dict)
+    wrong: dict[str, str] = field(default_factory=dict)
+    stored: dict[str, StoredConnector] = field(default_factory=dict)
+
+    @property
+    def faults(self) -> tuple[str, ...]:
+        """One line for each thing that is wrong."""
+        return tuple(self.wrong.values())
 
 
 def folder() -> Path:
@@ -28,35 +48,81 @@ def folder() -> Path:
 
 
 def catalogue() -> Catalogue:
-    """Read all of them; a wrong file is a line in ``faults`` and takes no other one down."""
-    connectors: dict[str, Connector] = {}
-    faults = []
+    """Read all of them; a wrong one takes no other one down, nor does a ledger that is away."""
+    found = from_files()
+    try:
+        stored = stored_connectors(ledger_url())
+    except (CommsArchiveError, AirflowException, SQLAlchemyError) as error:
+        text = str(error).partition("\n")[0]
+        found.wrong["(ledger)"] = f"connectors made by hand cannot be read now: {text}"
+    else:
+        add_stored(found, stored)
+    return found
+
+
+def from_files() -> Catalogue:
+    """Read the files alone."""
+    found = Catalogue()
     for path in sorted(folder().glob("*.y*ml")):
         try:
             connector = _load(path)
         except Fatal as error:
-            faults.append(str(error))
+            found.wrong[path.stem] = str(error)
             continue
         if fault := _fault(connector):
-            faults.append(f"{path}: {fault}")
-        elif connector.name in connectors:
-            faults.append(f"{path}: key `name`: {connector.name} names another connector; choose another")
+            found.wrong[connector.name] = f"{path}: {fault}"
+        elif connector.name in found.connectors:
+            found.wrong[path.stem] = (
+                f"{path}: key `name`: {connector.name} names another connector; choose another"
+            )
         else:
-            connectors[connector.name] = connector
-    return Catalogue(connectors, tuple(faults))
+            found.connectors[connector.name] = connector
+    return found
+
+
+def add_stored(found: Catalogue, stored: list[StoredConnector]) -> None:
+    """Add those made by hand to those of files."""
+    for one in stored:
+        place = f"connector {one.name}, version {one.version}"
+        if one.name in found.connectors or one.name in found.wrong:
+            found.wrong[f"{one.name} (made by hand)"] = (
+                f"{place}: a file defines {one.name}, too, and the file counts. Rename the one in the file"
+            )
+            continue
+        try:
+            found.connectors[one.name] = checked(json.loads(one.definition), place)
+        except Fatal as error:
+            found.wrong[one.name] = str(error)
+        found.stored[one.name] = one
+
+
+def checked(definition: Any, place: str) -> Connector:
+    """Check a definition, its source included.
+
+    Raises:
+        Fatal: something is wrong; the text names the place and each key.
+    """
+    connector = read_definition(definition, place)
+    if fault := _fault(connector):
+        raise Fatal(f"{place}: {fault}")
+    return connector
 
 
 def find_connector(name: str) -> Connector:
-    """Give one connector by name.
+    """Give one connector by name; the ledger is asked only when no file has it.
 
     Raises:
-        Fatal: there is none of that name, or its file is wrong.
+        Fatal: there is none of that name, or its definition is wrong.
     """
-    found = catalogue()
+    found = from_files()
+    if name not in found.connectors:
+        found = catalogue()
     if name in found.connectors:
         return found.connectors[name]
     raise Fatal(
-        " | ".join([f"no connector {name} in {folder()}. Add its YAML file or mend the name", *found.faults])
+        " | ".join(
+            [f"no connector {name} in {folder()} or made by hand. Add it or mend the name", *found.faults]
+        )
     )
 
 
