@@ -160,8 +160,11 @@ class _Filing:
         found, unasked = self._look_up(sendings, known)
         blocked = unasked | {key for key, one in known.items() if one.delivered or one.busy} | found.keys()
         outcomes = self.checker.send([one.letter for key, one in sendings.items() if key not in blocked])
-        decided = (self._decide(sendings[one.delivery_key], one) for one in outcomes)
-        settled = [*found.values(), *filter(None, decided)]
+        decided = [self._decide(sendings[one.delivery_key], one) for one in outcomes]
+        there, unknown = self._contradicted(sendings, decided)
+        found |= there
+        open_still = found.keys() | unknown
+        settled = [*found.values(), *(one for one in decided if one and one.delivery_key not in open_still)]
         failed = [(sendings[one.delivery_key], one.reason) for one in settled if one.reason]
         if failed:
             self.on_failed(failed)
@@ -177,15 +180,25 @@ class _Filing:
     def _look_up(
         self, sendings: Mapping[str, Sending], known: Mapping[str, Known]
     ) -> tuple[dict[str, Outcome], set[str]]:
-        """Ask the mailboxes for copies whose fate is not known; those that cannot be asked now wait."""
-        open_here = (key for key, one in known.items() if not one.delivered and not one.busy)
-        in_doubt = [sendings[key].delivery for key in open_here]
+        """Ask the mailboxes for copies whose fate is not known; what another run may be filing waits."""
         for key, one in known.items():
             if one.busy:
                 self.waiting.put_off(sendings[key].delivery.mailbox, BUSY_PAUSE)
+        in_doubt = (key for key, one in known.items() if not one.delivered and not one.busy)
+        return self._ask(sendings[key].delivery for key in in_doubt)
+
+    def _contradicted(
+        self, sendings: Mapping[str, Sending], decided: Iterable[Outcome | None]
+    ) -> tuple[dict[str, Outcome], set[str]]:
+        """Look for copies that were refused over a wire: they may be there all the same."""
+        refused = (sendings[one.delivery_key].delivery for one in decided if one and one.reason)
+        return self._ask(() if self.mailbox.keyed else refused)
+
+    def _ask(self, deliveries: Iterable[Delivery]) -> tuple[dict[str, Outcome], set[str]]:
+        """Ask the mailboxes for copies. Those that cannot be asked now wait; their keys are told apart."""
         found: dict[str, Outcome] = {}
         unasked: set[str] = set()
-        for (owner, _), keys, answer in _find(self.mailbox, in_doubt):
+        for (owner, _), keys, answer in _find(self.mailbox, deliveries):
             if isinstance(answer, Retriable):
                 unasked.update(keys)
                 self.waiting.put_off(owner, answer.retry_after or 0.0)

@@ -185,6 +185,23 @@ def test_a_copy_that_alone_is_refused_again_and_again_is_set_aside(
     assert poison not in server.copies
 
 
+def test_a_copy_that_was_refused_and_is_there_all_the_same_is_made(
+    ledger: MemoryLedger, clock: Clock
+) -> None:
+    liar = PLAN[3].delivery.delivery_key
+    server = Server(times())
+    really = server.take
+
+    def take(letter: Letter) -> Outcome:
+        outcome = really(letter)
+        return Outcome(liar, reason="no-such-mailbox") if letter.delivery_key == liar else outcome
+
+    server.take = take  # type: ignore[method-assign]
+    told = Told()
+    assert file(ledger, server, clock, told=told) == IngestReceipt(planned=6, made=6, recovered=1)
+    assert told.reasons == []
+
+
 def test_what_another_run_may_be_filing_is_left_to_it_until_its_lease_is_over(
     ledger: MemoryLedger, clock: Clock
 ) -> None:
