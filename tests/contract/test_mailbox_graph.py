@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import hashlib
 import io
 import json
@@ -10,12 +11,19 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
+from cryptography.x509.oid import NameOID
 
 from include.commsarchive.doors import Connection, open_mailbox
 from include.commsarchive.errors import Fatal, Retriable
 from include.commsarchive.mailbox.base import PURGES
 from include.commsarchive.mailbox.graph import letter as writing
 from include.commsarchive.mailbox.graph import uploads
+from include.commsarchive.mailbox.graph.box import Box
+from include.commsarchive.mailbox.graph.folders import Folders
 from include.commsarchive.mailbox.graph.mailbox import GraphMailbox
 from include.commsarchive.mailbox.pace import Budget, Pace
 from include.commsarchive.model import Letter, MailPart, Outcome
@@ -24,23 +32,22 @@ from tests.letters import make_letter
 from tests.servers.faults import FAULTS, LIARS, Fault, Kind
 from tests.servers.graph.server import GraphServer
 from tests.servers.graph.store import Message, State
-from tests.servers.graph.tokens import CLIENT_ID, CLIENT_SECRET, TENANT
+from tests.servers.graph.tokens import CLIENT_ID, CLIENT_SECRET
 
 FOLDER = make_letter("x").folder
 HONEST = [fault for fault in FAULTS if fault.kind not in LIARS and fault.wait is None]
 
 
 @pytest.fixture
-def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[GraphServer]:
+def server() -> Iterator[GraphServer]:
     with GraphServer() as server:
-        monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(server.certificate))
         server.store.add_users([ANN, BOB])
         yield server
 
 
-def connect(server: GraphServer, **extra: object) -> GraphMailbox:
-    said = {"authority": server.authority, "tenant_id": TENANT, **extra}
-    opened = open_mailbox(Connection("cloud", "msgraph", server.url, None, CLIENT_ID, CLIENT_SECRET, said))
+def connect(server: GraphServer, password: str = CLIENT_SECRET, **extra: object) -> GraphMailbox:
+    said = {"authority": server.authority, "verify": str(server.certificate), **extra}
+    opened = open_mailbox(Connection("cloud", "msgraph", server.url, None, CLIENT_ID, password, said))
     assert isinstance(opened, GraphMailbox)
     return opened
 
@@ -224,6 +231,21 @@ def test_a_wrong_secret_is_fatal_and_never_shown(server: GraphServer) -> None:
     assert CLIENT_SECRET not in str(refused.value)
 
 
+def test_a_certificate_will_do_instead_of_a_secret(server: GraphServer) -> None:
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "commsarchive")])
+    now = dt.datetime.now(dt.UTC)
+    builder = x509.CertificateBuilder(name, name, key.public_key(), 1, now, now + dt.timedelta(days=1))
+    public = builder.sign(key, hashes.SHA256()).public_bytes(Encoding.PEM)
+    private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    app = server.tokens.apps[CLIENT_ID]
+    app.secret = ""
+    app.public_key = key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
+    mailbox = connect(server, password="", certificate_data=(private + public).decode())
+    assert mailbox.append([make_letter("x")])[0].server_id
+    mailbox.close()
+
+
 def test_the_budget_of_a_mailbox_is_kept_and_what_does_not_fit_waits(
     mailbox: GraphMailbox, server: GraphServer
 ) -> None:
@@ -315,18 +337,23 @@ def test_a_letter_that_exchange_takes_for_wrong_is_refused_alone(
     assert held(server, address=BOB) == []
 
 
-def test_two_workers_that_make_a_folder_at_once_make_one(server: GraphServer, mailbox: GraphMailbox) -> None:
+def test_two_workers_that_make_a_folder_at_once_make_one(
+    mailbox: GraphMailbox, server: GraphServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The other worker makes it between our look and our making."""
-    store = server.store
-    ann = store.mailbox(ANN)
+    ann = server.store.mailbox(ANN)
     inbox = ann.known["inbox"]
-    made = Fault.call(lambda: store.add_folder(ann, inbox, FOLDER))
-    server.faults.at(1, made, lambda call: call.what == "POST childFolders")
-    assert settle(mailbox, make_letter("x")).server_id
-    other = connect(server)
-    del ann.known["inbox"].children[FOLDER.lower()]
-    assert other.append([make_letter("y")])[0].server_id
-    other.close()
+    look = Folders._named
+
+    async def look_too_early(self: Folders, box: Box, children: str, name: str) -> str:
+        found = await look(self, box, children, name)
+        if not found:
+            server.store.add_folder(ann, inbox, FOLDER)
+        return found
+
+    monkeypatch.setattr(Folders, "_named", look_too_early)
+    [outcome] = mailbox.append([make_letter("x")])
+    assert outcome.server_id
     assert [folder.name for folder in inbox.children.values()] == [FOLDER]
 
 

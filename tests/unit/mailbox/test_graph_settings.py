@@ -50,5 +50,10 @@ def test_numbers_have_bounds(key: str, value: Any) -> None:
         settings_from("cloud", "", "app", "s3cret", {"tenant_id": "t", key: value})
 
 
+def test_certificates_to_trust_must_be_there() -> None:
+    with pytest.raises(Fatal, match="connection cloud: extra `verify` names no file"):
+        settings(verify="/no/such/file.pem")
+
+
 def test_secrets_do_not_show() -> None:
     assert "s3cret" not in repr(settings())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -47,6 +48,8 @@ def settings_from(name: str, host: str, login: str, password: str, extra: Mappin
     where = f"connection {name}"
     if not _is_safe(application.graph):
         raise Fatal(f"{where}: host is no https address. Leave it empty for Microsoft's worldwide cloud")
+    if application.verify and not Path(application.verify).is_file():
+        raise Fatal(f"{where}: extra `verify` names no file. Name a file of certificates, or remove it")
     return GraphSettings(
         application,
         concurrency=_number(where, extra, "concurrency", 32, 1000),

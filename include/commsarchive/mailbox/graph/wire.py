@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import io
+import ssl
 import uuid
 from collections.abc import Mapping
 from urllib.parse import quote
@@ -31,8 +32,9 @@ class Wire:
         self._root = f"{application.graph}/v1.0"
         self._schemes = ("https://", f"{application.graph.partition(':')[0]}://")
         self._tokens = tokens
+        trusted = ssl.create_default_context(cafile=application.verify or None)
         self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=settings.concurrency),
+            connector=aiohttp.TCPConnector(limit=settings.concurrency, ssl=trusted),
             timeout=_TIMEOUT,
             trust_env=True,
             cookie_jar=aiohttp.DummyCookieJar(),
