@@ -9,6 +9,7 @@ the partitions are delivered side by side. Durability and exactly-once are as in
 from __future__ import annotations
 
 import datetime as dt
+import gc
 import json
 import multiprocessing
 import os
@@ -99,6 +100,7 @@ def _scope(target: Path) -> Iterator[Scope]:
     rooms = Staging(target / "staging")
     with connect(f"sqlite:///{target / 'ledger.db'}") as ledger:
         run = ledger.open_run(_RUN)
+        gc.freeze()  # as the operators do
         yield Scope(
             connector=_CONNECTOR,
             source=source(_CONNECTOR.source),

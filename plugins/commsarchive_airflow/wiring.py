@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import gc
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -79,6 +80,7 @@ def open_scope(connector: Connector, run: Run) -> Iterator[Scope]:
                 f"run {run.run_id} archives {frozen.connector}. Archive {connector.name} in a DAG of its own"
             )
         rooms = staging()
+        gc.freeze()  # the modules that are loaded stay: spare the collector looking through them again
         yield Scope(
             connector=connector,
             source=source(connector.source),
