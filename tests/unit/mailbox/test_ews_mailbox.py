@@ -195,6 +195,31 @@ def test_an_attachment_that_cannot_be_read_is_named_with_the_remedy(server: EwsS
         mailbox.append([make_letter("x")])
 
 
+def test_when_filing_fails_nothing_is_on_its_way_any_more(server: EwsServer) -> None:
+    begun = threading.Event()
+
+    def one_breaks(mail: Mail) -> Iterator[bytes]:
+        if mail.subject == "bad":
+            begun.wait(10)
+            raise FileNotFoundError(2, "No such file")
+        begun.set()
+        yield from encode(mail)
+
+    server.behaviour.latency = 0.2
+    with mailbox_on(server, encode=one_breaks) as mailbox:
+        with pytest.raises(Retriable):
+            mailbox.append([make_letter("bad"), make_letter("good", BOB)])
+        assert len(server.store.mailbox(BOB).items) == 1
+
+
+def test_what_can_be_no_address_has_no_mailbox(server: EwsServer) -> None:
+    odd = ["nobody", "bücher@firm.example", "a\nb@firm.example"]
+    with mailbox_on(server) as mailbox:
+        assert mailbox.missing(odd) == dict.fromkeys(odd, "no-such-mailbox")
+        assert [one.reason for one in mailbox.append([make_letter("x", odd[1])])] == ["no-such-mailbox"]
+        assert mailbox.find(odd[0], FOLDER, ["x"]) == {}
+
+
 def test_reading_back_holds_no_more_content_than_a_cut(
     server: EwsServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from functools import partial
 from itertools import groupby, islice, zip_longest
@@ -75,9 +75,9 @@ class EwsMailbox:
             boxes.setdefault(letter.mailbox.casefold(), {})[letter.delivery_key] = letter
         lanes = [self._share(sorted(one.values(), key=attrgetter("folder"))) for one in boxes.values()]
         firsts_first = [lane for turn in zip_longest(*lanes) for lane in turn if lane]
-        outcomes = {
-            one.delivery_key: one for filed in self._pool.map(self._file, firsts_first) for one in filed
-        }
+        sent = [self._pool.submit(self._file, lane) for lane in firsts_first]
+        wait(sent)  # whatever one of them raises, nothing is on its way any more when we return
+        outcomes = {one.delivery_key: one for lane in sent for one in lane.result()}
         return [outcomes[letter.delivery_key] for letter in letters]
 
     def inspect(self, mailbox: str, folder: str, server_ids: Collection[str]) -> dict[str, Kept]:
@@ -108,7 +108,7 @@ class EwsMailbox:
     def _box(self, mailbox: str) -> Box:
         key = mailbox.casefold()
         if key not in self._boxes:
-            if "@" not in mailbox:
+            if "@" not in mailbox or not mailbox.isascii() or not mailbox.isprintable():
                 raise Trouble(reason=NO_MAILBOX)
             self._boxes[key] = Box(mailbox, self._line)
         return self._boxes[key]
