@@ -13,6 +13,7 @@ from include.commsarchive.model import Attachment, Item, Person, StagedItem
 
 _EARLIEST, _LATEST = -2_208_988_800_000, 253_402_300_799_999
 """1900 to 9999, in ms since 1970: what a Date field can say (RFC 5322 3.3)."""
+_encode = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
 
 
 class Classes(Protocol):
@@ -88,7 +89,7 @@ def revision(item: Item) -> str:
     ]
     if item.others:
         content.append([[role, person.key] for role, person in item.others])
-    return ids.digest("revision", json.dumps(content, separators=(",", ":")))
+    return ids.digest("revision", _encode(content))
 
 
 def _lacking(item: Item, name: str, words: str) -> Quarantine:
