@@ -6,6 +6,7 @@ from include.commsarchive.errors import Fatal
 from include.commsarchive.sources.base import Claim, Role, Source
 from include.commsarchive.sources.bloomberg_message import BloombergMessage
 from include.commsarchive.sources.instant_bloomberg import InstantBloomberg
+from include.commsarchive.sources.symphony import Symphony
 from include.commsarchive.sources.vantage import Vantage
 
 
@@ -26,6 +27,7 @@ def by_name(*sources: Source) -> dict[str, Source]:
 SOURCES = by_name(
     BloombergMessage(),
     InstantBloomberg(),
+    Symphony(),
     Vantage(),
 )
 

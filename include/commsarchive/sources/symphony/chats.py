@@ -1,0 +1,92 @@
+"""The records of one conversation as a chat."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+
+from include.commsarchive.sources.chat import Chat, Deed
+from include.commsarchive.sources.symphony.events import EventReader
+from include.commsarchive.sources.symphony.files import Files
+from include.commsarchive.sources.symphony.people import Directory, users_of
+from include.commsarchive.sources.symphony.records import Happened, decode, happened, obj, text
+from include.commsarchive.sources.symphony.streams import APART, BLAST
+
+_KINDS = {
+    "IM": "Symphony chat",
+    "MIM": "Symphony group chat",
+    "ROOM": "Symphony room",
+    "POST": "Symphony wall post",
+}
+_PROPERTIES = ("roomProperties", "newRoomProperties")
+_STATED = (
+    *(
+        ("streamType", "Stream type"),
+        ("roomName", "Room"),
+        ("external", "External"),
+        ("crossPod", "Cross-pod"),
+    ),
+    ("recipientTenantIds", "Recipient tenants"),
+)
+
+
+def read_chat(raw: bytes, context: Mapping[str, str], files: Files) -> Chat:
+    """Read a conversation, or a part of one, from its records; each is known to be one."""
+    mended: set[str] = set()
+    all_of_it, again = [], 0
+    seen: set[str] = set()
+    for piece in raw.split(APART)[:-1]:
+        record, note = decode(piece.removeprefix(BLAST))
+        one = happened(record) if record else None
+        if one is None:
+            continue
+        mended |= {note} if note else set()
+        if piece.startswith(BLAST):
+            one.left["page"] = "blast: sent to several conversations at once"
+        same = json.dumps([one.type, one.native_id, one.at, one.body], sort_keys=True)
+        again += same in seen
+        if same not in seen:
+            seen.add(same)
+            all_of_it.append(one)
+    return _chat(all_of_it, context, files, _marks(mended, again))
+
+
+def _marks(mended: set[str], again: int) -> list[str]:
+    marks = [f"repaired: {'; '.join(sorted(mended))}"] if mended else []
+    return marks + ([f"delivered more than once (records: {again})"] if again else [])
+
+
+def _chat(all_of_it: list[Happened], context: Mapping[str, str], files: Files, marks: list[str]) -> Chat:
+    people = Directory()
+    known = json.loads(context.get("people", "[]"))
+    for user in known:
+        people.learn(user)
+    here = [user for one in all_of_it for user in users_of(one)]
+    room = all_of_it[0].room
+    reader = EventReader(people, files, room, all_of_it)
+    deeds: list[Deed] = [deed for one in all_of_it for deed in reader.read(one)]
+    facts = {label: _stated(all_of_it, key) for key, label in _STATED}
+    present = here + (known if "part" in context else [])
+    named = [person for user in present if (person := people.person(user))]
+    rooms = [text(obj(one.body.get(key)).get("name")) for one in all_of_it for key in _PROPERTIES]
+    return Chat(
+        "symphony",
+        _KINDS.get(facts["Stream type"].upper(), "Symphony conversation"),
+        room,
+        facts["Room"] or next(filter(None, reversed(rooms)), ""),
+        tuple({person.key: person for person in named}.values()),
+        deeds,
+        [(label, value) for label, value in facts.items() if value],
+        marks,
+        int(context.get("part", 0)),
+    )
+
+
+def _stated(all_of_it: list[Happened], key: str) -> str:
+    """Give what the records state of their stream, every value once."""
+    values = [one.stream[key] for one in all_of_it if one.stream.get(key) not in (None, "", [])]
+    told = [
+        "yes" if value is True else "no" if value is False else text(value) or json.dumps(value)
+        for value in values
+    ]
+    return ", ".join(dict.fromkeys(told))

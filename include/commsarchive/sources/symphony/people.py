@@ -1,0 +1,87 @@
+"""People as Symphony's APIs know them: records state them more or less fully, so all are taken together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from include.commsarchive.model import Person
+from include.commsarchive.sources.symphony.records import Happened, Json, obj, objs, text
+
+_FIELDS = ("email", "displayName", "firstName", "lastName", "username", "company")
+OWN = "own"
+"""Marks a user of ours, in a directory that crosses to another process."""
+
+
+def users_of(one: Happened) -> Iterator[Json]:
+    """Give everybody whom a record names as taking part."""
+    message = obj(one.body.get("message"))
+    told = (
+        one.who,
+        message.get("user"),
+        *(one.body.get(name) for name in ("affectedUser", "toUser", "fromUser")),
+    )
+    yield from (user for user in map(obj, told) if name_of(user))
+    yield from (user for user in objs(one.stream.get("members")) if name_of(user))
+
+
+def name_of(user: Json) -> str:
+    """Name a user within the source: by id, or else by what there is."""
+    if number := text(user.get("userId") or user.get("id")):
+        return f"user:{number}"
+    address = text(user.get("email")).casefold()
+    login = text(user.get("username")).casefold()
+    return f"mail:{address}" if address else f"login:{login}" if login else ""
+
+
+class Directory:
+    """Everybody who is named in a conversation or file, with all that is said of them anywhere in it."""
+
+    def __init__(self) -> None:
+        """Begin with nobody."""
+        self._users: dict[str, Json] = {}
+        self._made: dict[str, Person] = {}
+
+    def learn(self, user: Json) -> None:
+        """Take in a user, as one record states them; what was known before stays."""
+        known = self._users.setdefault(name_of(user), {"userId": user.get("userId") or user.get("id")})
+        for name in (*_FIELDS, OWN):
+            value = user.get(name)
+            if value and (not known.get(name) or (name == "email" and not is_stated(text(known[name])))):
+                known[name] = value
+
+    def users(self, names: Iterator[str] | set[str]) -> list[Json]:
+        """Give what is known of users."""
+        return [self._users[name] for name in sorted(names)]
+
+    def person(self, user: Json) -> Person | None:
+        """Give the person that a record means; None where it names nobody. Ask when all was learned."""
+        if not self._made:
+            same: dict[str, list[Json]] = {}
+            for name, known in self._users.items():
+                same.setdefault(_key(name, known), []).append(known)
+            people = {key: _person(key, group) for key, group in same.items()}
+            self._made = {name: people[_key(name, known)] for name, known in self._users.items()}
+        return self._made.get(name_of(user))
+
+
+def is_stated(email: str) -> bool:
+    """Tell an address from a masked one."""
+    return "@" in email and "*" not in email
+
+
+def _key(name: str, user: Json) -> str:
+    email = text(user.get("email"))
+    return f"mail:{email.casefold()}" if is_stated(email) else name
+
+
+def _person(key: str, users: list[Json]) -> Person:
+    """Make one person of the users that share an address."""
+    merged = {name: next((one[name] for one in users if one.get(name)), "") for name in (*_FIELDS, OWN)}
+    email = text(merged["email"])
+    full = " ".join(filter(None, (text(merged["firstName"]), text(merged["lastName"]))))
+    ids = [("UserId", text(one["userId"])) for one in users if one.get("userId")]
+    ids += [("Username", text(merged["username"]))] if merged["username"] else []
+    ids += [("Masked email", email)] if email and not is_stated(email) else []
+    name = text(merged["displayName"]) or full or text(merged["username"]) or email or f"user {ids[0][1]}"
+    corporate = email if is_stated(email) else ""
+    return Person(key, name, "", corporate, text(merged["company"]), tuple(ids), bool(merged[OWN]))

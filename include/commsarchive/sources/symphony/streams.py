@@ -1,0 +1,137 @@
+"""Sorts the records of a file by conversation: events of all streams lie mixed in it.
+
+The file is read twice, and only places, sizes and people are remembered, so that memory stays flat: first to
+learn which records make a conversation and who is who, then to hand the conversations on.
+"""
+
+from __future__ import annotations
+
+import json
+from array import array
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import BinaryIO
+
+from include.commsarchive.model import Refused
+from include.commsarchive.sources.base import Chunk, Options
+from include.commsarchive.sources.json_records import BLOCK, Found, JsonRecords
+from include.commsarchive.sources.symphony.people import OWN, Directory, name_of, users_of
+from include.commsarchive.sources.symphony.records import decode, happened
+
+APART = b"\x1e"
+"""Ends a record; it cannot stand in JSON as it is (RFC 8259, section 7)."""
+READER = "streams"
+BLAST = b"B"
+"""Precedes a record of a message that was sent to several conversations at once."""
+_PAGES = ("events", "messages")
+_WHY = {
+    "not-a-record": "this is no event or message of a known shape; what is around it is archived",
+    "event-too-large": "a single record is larger than items.max_bytes; raise it and replay",
+    "truncated": "the file ends within a record; what came before is archived. Ask for it again",
+}
+
+
+@dataclass(slots=True)
+class _Stream:
+    places: array[int] = field(default_factory=lambda: array("Q"))
+    """Start and length of each record, and whether it is of a blast."""
+    users: set[str] = field(default_factory=set)
+    external: bool = False
+
+
+class Streams:
+    """The conversations of one file."""
+
+    def __init__(self, name: str, stream: BinaryIO, options: Options) -> None:
+        """Take a file that can be read from any place."""
+        self._name = name
+        self._stream = stream
+        self._options = options
+        self._people = Directory()
+        self._streams: dict[str, _Stream] = {}
+        self._taken = 0
+
+    def chunks(self) -> Iterator[Chunk | Refused]:
+        """Hand on whole conversations, several in a chunk; long ones in parts.
+
+        Raises:
+            Quarantine: the file is empty, or not UTF-8.
+        """
+        self._stream.seek(0)
+        yield from self._sort()
+        own = {user for one in self._streams.values() if not one.external for user in one.users}
+        waiting: list[tuple[bytes, _Stream]] = []
+        for one in self._streams.values():
+            parts = list(self._cut(one))
+            if len(parts) > 1:
+                for number, part in enumerate(parts, start=1):
+                    yield self._chunk([(self._records(part), one)], own, {"part": str(number)})
+                continue
+            waiting.append((self._records(parts[0]), one))
+            if sum(len(raw) for raw, _ in waiting) >= BLOCK:
+                yield self._chunk(waiting, own, {})
+                waiting = []
+        if waiting:
+            yield self._chunk(waiting, own, {})
+
+    def _sort(self) -> Iterator[Refused]:
+        for found in JsonRecords(self._name, self._stream, _PAGES, self._options.max_bytes):
+            problem = found.problem or self._place(found)
+            if problem:
+                place = f"{self._name}, byte {found.start:,}"
+                yield Refused(problem, place, _WHY[problem], found.raw)
+
+    def _place(self, found: Found) -> str:
+        """Note to which conversation a record belongs; say what is wrong where that cannot be told."""
+        record, _ = decode(found.raw)
+        if record and all(value in ([], None) or key == "ackId" for key, value in record.items()):
+            return ""  # a page of nothing
+        one = happened(record) if record else None
+        if one is None or not one.room:
+            return "not-a-record"
+        stream = self._streams.setdefault(one.room, _Stream())
+        stream.places.extend((found.start, len(found.raw), int(found.page == "messages")))
+        stream.external |= one.external
+        for user in users_of(one):
+            self._people.learn(user)
+            stream.users.add(name_of(user))
+        return ""
+
+    def _cut(self, stream: _Stream) -> Iterator[array[int]]:
+        """Cut a conversation that is longer than one e-mail may be."""
+        places, start, size = stream.places, 0, 0
+        for at in range(0, len(places), 3):
+            if at > start and (
+                at - start >= 3 * self._options.max_events or size + places[at + 1] > self._options.max_bytes
+            ):
+                yield places[start:at]
+                start, size = at, 0
+            size += places[at + 1]
+        yield places[start:]
+
+    def _records(self, places: array[int]) -> bytes:
+        raw = []
+        for at in range(0, len(places), 3):
+            self._stream.seek(places[at])
+            record = self._stream.read(places[at + 1]).replace(APART, b"\\u001e")
+            raw.append((BLAST if places[at + 2] else b"") + record + APART)
+        return b"".join(raw)
+
+    def _chunk(self, groups: list[tuple[bytes, _Stream]], own: set[str], context: dict[str, str]) -> Chunk:
+        names = {name for _, one in groups for name in one.users}
+        users = [
+            user | {OWN: name in own}
+            for name, user in zip(sorted(names), self._people.users(names), strict=True)
+        ]
+        starts, at = [], 0
+        for raw, _ in groups:
+            starts.append(at)
+            at += len(raw)
+        first = groups[0][1].places[0] if groups[0][1].places else 0
+        return Chunk(
+            self._name,
+            first,
+            b"".join(raw for raw, _ in groups),
+            {**context, "reader": READER, "people": json.dumps(users)},
+            starts=tuple(starts),
+        )
