@@ -7,7 +7,7 @@ from importlib import import_module
 from typing import Any
 
 from airflow.plugins_manager import AirflowPlugin
-from commsarchive_airflow.links import PREFIX, ImportLogLink
+from commsarchive_airflow.links import API, PREFIX, ImportLogLink
 from commsarchive_airflow.timetable import FeedTimetable
 
 Message = MutableMapping[str, Any]
@@ -20,10 +20,21 @@ async def web(
     await import_module("commsarchive_airflow.web.app").app(scope, receive, send)
 
 
+async def rest(
+    scope: Message, receive: Callable[[], Awaitable[Message]], send: Callable[[Message], Awaitable[None]]
+) -> None:
+    """Serve the REST API, in the same way."""
+    await import_module("commsarchive_airflow.web.api.app").api(scope, receive, send)
+
+
 class CommsArchivePlugin(AirflowPlugin):
-    """Adds the import log's downloads and the button that leads to them."""
+    """Adds the REST API, the import log's downloads and the button that leads to them."""
 
     name = "commsarchive"
-    fastapi_apps = [{"app": web, "url_prefix": PREFIX, "name": "commsarchive"}]
+    fastapi_apps = [
+        {"app": web, "url_prefix": PREFIX, "name": "commsarchive"},
+        {"app": rest, "url_prefix": f"{API}/v1", "name": "commsarchive API, version 1"},
+        {"app": rest, "url_prefix": API, "name": "commsarchive API, latest version"},
+    ]
     timetables = [FeedTimetable]
     operator_extra_links = [ImportLogLink()]

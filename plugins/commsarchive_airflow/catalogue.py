@@ -20,7 +20,7 @@ from include.commsarchive.connector import Connector, load_connector, read_defin
 from include.commsarchive.errors import CommsArchiveError, Fatal
 from include.commsarchive.ledger.control import StoredConnector
 from include.commsarchive.ledger.sql import stored_connectors
-from include.commsarchive.sources.registry import source
+from include.commsarchive.profile import source_of
 
 PROJECT = Path(__file__).resolve().parents[2]
 
@@ -129,7 +129,7 @@ def find_connector(name: str) -> Connector:
 def _fault(connector: Connector) -> str:
     """Say what only the sources can know to be wrong, ``""`` for nothing."""
     try:
-        source(connector.source)
+        source_of(connector)
     except Fatal as error:
         return f"key `source`: {error}"
     return ""

@@ -11,6 +11,9 @@ from airflow.sdk.configuration import conf
 PREFIX = "/commsarchive"
 """Where Airflow's web server mounts our pages."""
 
+API = "/api/compliance"
+"""Where it mounts the REST API."""
+
 
 class ImportLogLink(BaseOperatorLink):
     """Leads from `reconcile` to the import log of its run, as CSV."""

@@ -1,0 +1,104 @@
+"""Connectors as pages and API show them: what they are, and how they stand."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from commsarchive_airflow import auth
+from commsarchive_airflow.catalogue import Catalogue, add_stored, from_files
+from commsarchive_airflow.scheduler import feeds
+from commsarchive_airflow.web.book import book
+from include.commsarchive.connector import Connector
+from include.commsarchive.control.days import HABIT_DAYS, Books, Day, days_of
+from include.commsarchive.control.feed import Feed
+from include.commsarchive.control.standing import PICTURE_DAYS, Standing, broken, standing
+from include.commsarchive.ledger.base import HeldStage
+from include.commsarchive.ledger.sql import SqlLedger
+from include.commsarchive.ledger.views import Closed
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A connector and how it stands. ``version`` counts the versions of one made by hand, else 0."""
+
+    name: str
+    title: str
+    source: str
+    origin: Literal["file", "api"]
+    version: int
+    standing: Standing
+
+
+def everything() -> Catalogue:
+    """Read all connectors, those of files and those made by hand.
+
+    Raises:
+        Retriable: the ledger cannot be reached.
+    """
+    found = from_files()
+    add_stored(found, book().connectors())
+    return found
+
+
+def visible(user: auth.User, found: Catalogue) -> list[str]:
+    """Name the connectors that a user may read, the wrong ones among them, in order."""
+    return sorted(auth.readable(user, {*found.connectors, *found.wrong}))
+
+
+def rows(found: Catalogue, names: Collection[str]) -> list[Row]:
+    """Say how these connectors stand, in the order of their names given."""
+    now = dt.datetime.now(dt.UTC)
+    good = {name: found.connectors[name] for name in names if name in found.connectors}
+    ledger = book()
+    first = now.date() - dt.timedelta(days=PICTURE_DAYS + HABIT_DAYS + 1)
+    books = books_of(ledger, good, feeds(good), first, now.date() + dt.timedelta(days=1))
+    last = {one.connector: one for one in ledger.last_closed(list(good))}
+    return [
+        _row(found, name, standing(good[name], books[name], last.get(name), now))
+        if name in good
+        else _row(found, name, broken(found.wrong[name]))
+        for name in names
+    ]
+
+
+def calendar(connector: Connector, first: dt.date, last: dt.date) -> tuple[Day, ...]:
+    """Say what became of these business days of a connector, both included."""
+    name, now = connector.name, dt.datetime.now(dt.UTC)
+    one = {name: connector}
+    books = books_of(book(), one, feeds(one), first - dt.timedelta(days=HABIT_DAYS), last)
+    return days_of(connector.schedule, books[name], first, last, now)
+
+
+def books_of(
+    ledger: SqlLedger,
+    connectors: Mapping[str, Connector],
+    known: Mapping[str, Feed],
+    first: dt.date,
+    last: dt.date,
+) -> dict[str, Books]:
+    """Open the books of connectors over these days, in two queries."""
+    closed: dict[str, list[Closed]] = {name: [] for name in connectors}
+    for record in ledger.closed(list(connectors), first, last):
+        closed[record.connector].append(record)
+    waiting: dict[str, dict[dt.date, int]] = {name: {} for name in connectors}
+    for one in ledger.set_aside(list(connectors)):
+        if one.stage is not HeldStage.MAP_USERS:
+            days = waiting[one.connector]
+            days[one.day] = days.get(one.day, 0) + one.number
+    return {name: Books(closed[name], waiting[name], known.get(name, Feed())) for name in connectors}
+
+
+def _row(found: Catalogue, name: str, how: Standing) -> Row:
+    connector = found.connectors.get(name)
+    stored = found.stored.get(name)
+    return Row(
+        name=name,
+        title=(connector.title if connector else "") or name,
+        source=connector.source if connector else "",
+        origin="api" if stored else "file",
+        version=stored.version if stored else 0,
+        standing=how,
+    )
