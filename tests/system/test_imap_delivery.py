@@ -11,13 +11,14 @@ from dataclasses import replace
 import pytest
 
 from include.commsarchive.errors import Fatal, Retriable
+from include.commsarchive.mailbox.imap.client import Answer
 from include.commsarchive.mailbox.imap.mailbox import ImapMailbox
 from include.commsarchive.mailbox.imap.settings import settings_from
 from include.commsarchive.message.mime import encode
 from include.commsarchive.model import Letter, MailPart
 from tests.letters import FOLDER, make_letter
 from tests.servers.cutting import DOWN, UP, Wire, cut_wire
-from tests.servers.dovecot import MASTER, PASSWORD, Dovecot, running_dovecot
+from tests.servers.dovecot import MASTER, PASSWORD, USER_PASSWORD, Dovecot, running_dovecot
 from tests.servers.sshd import HOST
 
 pytestmark = pytest.mark.system
@@ -243,17 +244,31 @@ def test_what_is_there_twice_is_removed_but_for_the_oldest(dovecot: Dovecot) -> 
     assert len(raw_mails(dovecot)) == 2
 
 
-def test_two_who_file_into_a_new_folder_at_once_both_do(dovecot: Dovecot) -> None:
-    with mailbox_on(dovecot.port) as one, mailbox_on(dovecot.port) as other:
-        for number in range(5):
-            folder = f"New {number}/Chat"
-            parts = [
-                client.append(
-                    [make_letter(str(number), folder=folder), make_letter(f"{number}", BOB, folder=folder)]
-                )
-                for client in (one, other)
-            ]
-            assert all(outcome.server_id for part in parts for outcome in part)
+def test_two_who_make_a_folder_at_once_both_have_it(dovecot: Dovecot) -> None:
+    with mailbox_on(dovecot.port) as mailbox, mailbox._box(ANN) as one, mailbox._box(ANN) as other:
+        assert one._make("New/Chat").ok
+        assert other._make("New/Chat").ok
+        assert other._make("New/Other chat").ok
+
+
+def test_a_server_that_gives_no_ids_is_asked_for_them(dovecot: Dovecot) -> None:
+    letters = [make_letter("x"), make_letter("y")]
+    with mailbox_on(dovecot.port) as mailbox:
+        outcomes = mailbox.append(letters)
+        with mailbox._box(ANN) as box:
+            found = box.ids_of(Answer("OK", "", ""), FOLDER, [one.delivery_key for one in letters])
+    assert found == {one.delivery_key: one.server_id for one in outcomes}
+
+
+def test_who_is_refused_while_others_are_let_in_does_not_exist(dovecot: Dovecot) -> None:
+    settings = settings_from(
+        "archive", HOST, dovecot.port, "", USER_PASSWORD, {"security": "none", "login_format": "{mailbox}"}
+    )
+    with closing(ImapMailbox(settings, encode)) as mailbox:
+        with pytest.raises(Fatal, match="lets us into no mailbox"):
+            mailbox.missing(["gone@firm.example"])
+        assert mailbox.missing(["gone@firm.example", ANN]) == {"gone@firm.example": "no-such-mailbox"}
+        assert mailbox.find("gone@firm.example", "", ["0" * 32]) == {}
 
 
 def test_ids_of_another_mailbox_or_of_nothing_are_not_read_back(dovecot: Dovecot) -> None:

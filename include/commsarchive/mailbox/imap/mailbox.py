@@ -151,10 +151,12 @@ class ImapMailbox:
             raise
         box.used_at = time.monotonic()
         with self._lock:
+            surplus = self._idle.pop(owner, None)  # another thread was in the same mailbox
             self._idle[owner] = box
-            surplus = [self._idle.pop(next(iter(self._idle)))] if len(self._idle) > MOST_IDLE else []
-        for one in surplus:
-            _log_out(one)
+            if len(self._idle) > MOST_IDLE:
+                surplus = self._idle.pop(next(iter(self._idle)))
+        if surplus:
+            _log_out(surplus)
 
     def _log_in(self, owner: str) -> Box:
         try:
