@@ -10,15 +10,25 @@ import datetime as dt
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import astuple, dataclass, replace
+from dataclasses import astuple, dataclass, fields, replace
+from operator import attrgetter
 from typing import Any
 
 from include.commsarchive.errors import Retriable
 from include.commsarchive.ids import digest, root_hash
-from include.commsarchive.ledger.base import Failure, ImportRecord, Receipt, Run
+from include.commsarchive.ledger.base import Failure, FileRecord, ImportRecord, PlannedItem, Receipt, Run
 
 GENESIS = "0" * 64
 """What the first record names as the hash before it."""
+
+
+COVERED = {
+    "delivery_root": "deliveries",
+    "failure_root": "failures",
+    "file_root": "files",
+    "item_root": "items",
+}
+"""The roots in a record's body, and what each of them covers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +58,20 @@ def delivery_root(receipts: Iterable[Receipt]) -> str:
 def failure_root(failures: Iterable[Failure]) -> str:
     """Hash the failure rows of a run, in the order in which they are listed."""
     return root_hash(digest(*astuple(failure)) for failure in failures)
+
+
+_FILE = attrgetter(*[field.name for field in fields(FileRecord)])
+_ITEM = attrgetter(*[field.name for field in fields(PlannedItem)])
+
+
+def file_root(files: Iterable[FileRecord]) -> str:
+    """Hash the files of a run, by name."""
+    return root_hash(digest(*map(str, _FILE(file))) for file in files)
+
+
+def item_root(items: Iterable[PlannedItem]) -> str:
+    """Hash what was decided about the items of a run, in any order."""
+    return root_hash(sorted(digest(*map(str, _ITEM(item))) for item in items))
 
 
 def canonical(value: object) -> str:
@@ -95,15 +119,14 @@ def next_record(head: Head, run: Run, body: Mapping[str, Any], root: str) -> Imp
 def check(
     records: Iterable[ImportRecord],
     head: Head,
-    root_of: Callable[[ImportRecord], str],
-    failure_root_of: Callable[[ImportRecord], str],
+    roots: Mapping[str, Callable[[ImportRecord], str | None]],
     late: Callable[[str, int], int],
 ) -> Iterator[str]:
     """Recompute the chain and its roots; give a line for each thing that is off.
 
-    ``root_of`` computes the root of the deliveries that a record covers, ``failure_root_of`` that of its
-    failures, which records of the first version of the ledger lack; ``late`` counts a run's copies that
-    no record up to this, its last, covers.
+    ``roots`` compute each of `COVERED` anew for a record, or give None where that cannot be told any more.
+    Records of earlier versions of the ledger lack some. ``late`` counts a run's copies that no record up to
+    this, its last, covers.
     """
     last = Head()
     runs: dict[str, int] = {}
@@ -113,10 +136,11 @@ def check(
             yield f"{name}: its content is not what was hashed: the record was changed"
         if (record.seq, record.previous) != (last.seq + 1, last.hash):
             yield f"{name}: does not follow record {last.seq}: a record was changed, removed or inserted"
-        if record.body.get("delivery_root") != root_of(record):
-            yield f"{name}: its deliveries are not what it covers: one was changed, removed or inserted"
-        if "failure_root" in record.body and record.body["failure_root"] != failure_root_of(record):
-            yield f"{name}: its failures are not what it covers: one was changed, removed or inserted"
+        for root, root_of in roots.items():
+            stated = record.body.get(root)
+            if (stated is not None or root == "delivery_root") and root_of(record) not in (stated, None):
+                what = COVERED[root]
+                yield f"{name}: its {what} are not what it covers: one was changed, removed or inserted"
         last = Head(record.seq, record.hash)
         runs[record.run_id] = record.seq
     if last != head:

@@ -232,8 +232,10 @@ class MemoryLedger:
         yield from chain.check(
             self._records,
             self._head,
-            lambda record: chain.delivery_root(self._made(record.run_id, record.seq)),
-            lambda record: chain.failure_root(self.failures_of(record.seq)),
+            {
+                "delivery_root": lambda record: chain.delivery_root(self._made(record.run_id, record.seq)),
+                "failure_root": lambda record: chain.failure_root(self.failures_of(record.seq)),
+            },
             lambda run_id, seq: len(self._made(run_id)) - len(self._made(run_id, seq)),
         )
 

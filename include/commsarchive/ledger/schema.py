@@ -1,4 +1,4 @@
-"""The ledger's tables and their version.
+"""The ledger's tables; `migration` says how they came to be.
 
 Times that only the ledger sets are milliseconds since 1970 (UTC); times that were handed in are ISO 8601
 text, so that they come back as they went in.
@@ -6,12 +6,7 @@ text, so that they come back as they went in.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
 import sqlalchemy as sa
-
-from include.commsarchive.errors import Fatal
 
 METADATA = sa.MetaData()
 
@@ -36,7 +31,9 @@ run = _table(
     sa.Column("day", sa.Date, nullable=False),
     _text("kind"),
     _text("window_end"),
+    sa.Column("planned", sa.BigInteger, nullable=False, server_default="0"),
 )
+"""``planned`` is when the run's plan was last begun, 0 when it never was or the ledger did not say."""
 
 file = _table(
     "file",
@@ -84,6 +81,29 @@ sealed_failure = _table(
     _text("reason"),
 )
 """The failure rows that an import record covers, in the order in which they were hashed."""
+
+sealed_file = _table(
+    "sealed_file",
+    sa.Column("seq", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("number", sa.BigInteger, primary_key=True, autoincrement=False),
+    _text("name"),
+    _number("size"),
+    _text("sha256"),
+    _number("clear_size"),
+    _text("clear_sha256"),
+    _text("signed_by"),
+    _text("problem"),
+)
+"""The files that an import record covers, by name."""
+
+custodian = _table(
+    "custodian",
+    sa.Column("seq", sa.BigInteger, primary_key=True, autoincrement=False),
+    _text("mailbox", key=True),
+    _number("copies"),
+)
+"""How many copies each mailbox got of those that an import record is the first to cover. Counted from
+`delivery`, so that a habit can be known without reading all of it."""
 
 delivery = _table(
     "delivery",
@@ -183,6 +203,35 @@ audit = _table(
 audit_head = _table("audit_head", _number("seq"), _text("hash"), rowid=True)
 """One row: the last entry of the audit trail."""
 
+alert = _table(
+    "alert",
+    _text("kind", key=True),
+    _text("connector", key=True),
+    sa.Column("opened", sa.BigInteger, primary_key=True, autoincrement=False),
+    _number("seen"),
+    _number("cleared"),
+    _text("why"),
+    _text("remedy"),
+    _text("things"),
+    _text("known"),
+    sa.Index("alert_open", "cleared"),
+)
+"""``things`` and ``known`` are JSON lists: what it is about now, and all that it ever was about."""
+
+notice = _table(
+    "notice",
+    sa.Column("seq", sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True),
+    _text("channel"),
+    _text("name"),
+    _text("subject"),
+    _text("text"),
+    _number("at"),
+    _number("sent"),
+    sa.UniqueConstraint("channel", "name"),
+    rowid=True,
+)
+"""The outbox; ``sent`` is 0 for what waits."""
+
 FOR_PAGES = (
     sa.Index("import_record_by_day", import_record.c.connector, import_record.c.day, import_record.c.seq),
     sa.Index(
@@ -197,74 +246,4 @@ FOR_PAGES = (
 """What keeps pages fast over years of history."""
 
 version = _table("version", sa.Column("version", sa.Integer, nullable=False), rowid=True)
-"""One row: how far `STEPS` have been taken."""
-
-
-def failure_order(rows: sa.FromClause) -> list[Any]:
-    """Give the order in which failure rows are listed and hashed."""
-    return [rows.c[name] for name in ("item_id", "source_user", "mailbox", "stage", "reason")]
-
-
-def seal_failures(connection: sa.Connection, records: sa.Subquery) -> None:
-    """Copy the failure rows of runs for import records, which have ``run_id`` and ``seq``."""
-    row = failure_order(failure)
-    number = sa.func.row_number().over(partition_by=records.c.seq, order_by=row)
-    rows = sa.select(records.c.seq, number, *row).join(failure, failure.c.run_id == records.c.run_id)
-    connection.execute(sa.insert(sealed_failure).from_select(list(sealed_failure.c), rows))
-
-
-def _seal_old_failures(connection: sa.Connection) -> None:
-    """Let the failures of runs that were closed before failures were sealed outlast a new plan too."""
-    sealed_failure.create(connection, checkfirst=True)
-    last = sa.select(import_record.c.run_id, sa.func.max(import_record.c.seq).label("seq"))
-    seal_failures(connection, last.group_by(import_record.c.run_id).subquery())
-
-
-def _keep_what_servers_say(connection: sa.Connection) -> None:
-    """Add the columns of deliveries that the first ledgers lack."""
-    there = {column["name"] for column in sa.inspect(connection).get_columns(delivery.name)}
-    for column in (delivery.c.request_id, delivery.c.stored_hash):
-        if column.name not in there:
-            kind = f"{column.name} TEXT NOT NULL DEFAULT ''"
-            connection.execute(sa.text(f"ALTER TABLE {delivery.name} ADD COLUMN {kind}"))
-
-
-def _keep_what_people_do(connection: sa.Connection) -> None:
-    """Add the tables of what people decide and do, and what pages need."""
-    METADATA.create_all(connection, [connector, audit, audit_head])
-    for index in FOR_PAGES:
-        index.create(connection, checkfirst=True)
-    there = {column["name"] for column in sa.inspect(connection).get_columns(mapping.name)}
-    if mapping.c.since.name not in there:
-        connection.execute(sa.text(f"ALTER TABLE {mapping.name} ADD COLUMN since BIGINT NOT NULL DEFAULT 0"))
-
-
-STEPS: tuple[Callable[[sa.Connection], None], ...] = (
-    METADATA.create_all,
-    _seal_old_failures,
-    _keep_what_servers_say,
-    _keep_what_people_do,
-)
-"""What takes a ledger from one version to the next. To change the tables, append a step."""
-
-
-def bring_up_to_date(connection: sa.Connection) -> None:
-    """Create or migrate the tables, within the caller's transaction, which must be the only writer.
-
-    Raises:
-        Fatal: the ledger was written by a newer version of the product.
-    """
-    found = 0
-    if sa.inspect(connection).has_table(version.name):
-        found = connection.scalar(sa.select(version.c.version)) or 0
-    if found > len(STEPS):
-        raise Fatal(
-            f"the ledger has version {found}, this program knows {len(STEPS)}. Install the version of "
-            "commsarchive that wrote it, or a newer one"
-        )
-    if found == len(STEPS):
-        return
-    for step in STEPS[found:]:
-        step(connection)
-    connection.execute(sa.delete(version))
-    connection.execute(sa.insert(version).values(version=len(STEPS)))
+"""One row: how far `migration.STEPS` have been taken."""

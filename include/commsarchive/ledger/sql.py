@@ -9,16 +9,19 @@ import sqlalchemy as sa
 
 from include.commsarchive.ledger.control import StoredConnector
 from include.commsarchive.ledger.database import Database
-from include.commsarchive.ledger.schema import bring_up_to_date, connector
+from include.commsarchive.ledger.migration import bring_up_to_date
+from include.commsarchive.ledger.schema import connector
+from include.commsarchive.ledger.sql_alerts import SqlAlerts
 from include.commsarchive.ledger.sql_control import SqlControl, last_connectors
 from include.commsarchive.ledger.sql_deliveries import Deliveries
 from include.commsarchive.ledger.sql_history import History
+from include.commsarchive.ledger.sql_proof import SqlProof
 from include.commsarchive.ledger.sql_runs import Kept, Runs
 from include.commsarchive.ledger.sql_views import SqlViews
 
 
-class SqlLedger(Runs, Deliveries, Kept, History, SqlControl, SqlViews):
-    """A `Ledger`, its `Control` and its `Views`, whose verbs are one transaction each."""
+class SqlLedger(Runs, Deliveries, Kept, History, SqlControl, SqlViews, SqlProof, SqlAlerts):
+    """A `Ledger`, its `Control`, `Views`, `Proof` and `Alerts`, whose verbs are one transaction each."""
 
     def __init__(self, database: Database) -> None:
         """Work on this database, whose tables it creates or migrates.

@@ -15,6 +15,7 @@ from include.commsarchive.ledger import chain
 from include.commsarchive.ledger.base import (
     Delivery,
     Failure,
+    FileRecord,
     ImportRecord,
     ItemState,
     PlannedItem,
@@ -24,14 +25,14 @@ from include.commsarchive.ledger.base import (
 from include.commsarchive.ledger.rows import IN_ONE_QUERY, Row, Rows, stream, to_row
 from include.commsarchive.ledger.schema import (
     delivery,
-    failure_order,
     fate,
+    file,
     head,
     import_record,
     item,
-    seal_failures,
     sealed_failure,
 )
+from include.commsarchive.ledger.seals import count_custodians, failure_order, seal_failures, seal_files
 from include.commsarchive.ledger.sql_runs import failures_in_order, read_run
 from include.commsarchive.ledger.tally import Fates, Tally
 
@@ -53,35 +54,41 @@ class History(Rows):
                 fates = Fates(*(int(row.pop(name)) for name in _FATES))
                 tally.add(PlannedItem(**row | {"state": ItemState(row["state"])}), fates)
             return tally.totals(
-                made=_count(connection, _made(run_id)),
-                still_open=_count(
+                made=count_copies(connection, made_by(run_id)),
+                still_open=count_copies(
                     connection, sa.and_(delivery.c.run_id == run_id, delivery.c.state == "intended")
                 ),
-                root=chain.delivery_root(read_receipts(connection, _made(run_id))),
+                root=chain.delivery_root(read_receipts(connection, made_by(run_id))),
             )
 
     def close_run(self, run_id: str, body: Mapping[str, Any]) -> ImportRecord:
         """See `Ledger.close_run`."""
         with self._database.write() as connection:
-            failures = _failures(connection, failures_in_order(run_id))
-            body = dict(body) | {"failure_root": chain.failure_root(failures)}
+            failures = read_failures(connection, failures_in_order(run_id))
+            body = dict(body) | {
+                "failure_root": chain.failure_root(failures),
+                "file_root": chain.file_root(read_files(connection, run_id)),
+                "item_root": chain.item_root(read_items(connection, run_id)),
+            }
             mine = sa.select(import_record).where(import_record.c.run_id == run_id)
             last = next(read_records(connection, mine.order_by(import_record.c.seq.desc()).limit(1)), None)
             if last and chain.canonical(last.body) == chain.canonical(body):
                 return last
-            run = read_run(connection, run_id)
-            if run is None:
+            opened = read_run(connection, run_id)
+            if opened is None:
                 raise Fatal(f"run {run_id} was never opened, so it cannot be closed; report this as a bug")
-            root = chain.delivery_root(read_receipts(connection, _made(run_id)))
-            record = chain.next_record(_head(connection), run, body, root)
+            root = chain.delivery_root(read_receipts(connection, made_by(run_id)))
+            record = chain.next_record(read_head(connection), opened, body, root)
             written = {"closed_at": record.closed_at.isoformat(), "body": chain.canonical(record.body)}
             connection.execute(sa.insert(import_record), [to_row(ImportRecord)(record) | written])
             connection.execute(sa.delete(head))
             connection.execute(sa.insert(head).values(seq=record.seq, hash=record.hash))
             this = sa.select(import_record).where(import_record.c.seq == record.seq)
             seal_failures(connection, this.subquery())
-            unsealed = sa.update(delivery).where(_made(run_id), delivery.c.sealed.is_(None))
+            seal_files(connection, this.subquery())
+            unsealed = sa.update(delivery).where(made_by(run_id), delivery.c.sealed.is_(None))
             connection.execute(unsealed.values(sealed=record.seq))
+            count_custodians(connection, (delivery.c.run_id == run_id) & (delivery.c.sealed == record.seq))
             return record
 
     def history(self, connector: str = "", first: dt.date | None = None) -> Iterator[ImportRecord]:
@@ -97,7 +104,7 @@ class History(Rows):
     def failures_of(self, seq: int) -> Iterator[Failure]:
         """See `Ledger.failures_of`."""
         with self._database.read() as connection:
-            yield from _failures(connection, sealed_failures(seq))
+            yield from read_failures(connection, sealed_failures(seq))
 
     def receipts_of(self, seq: int) -> Iterator[Receipt]:
         """See `Ledger.receipts_of`."""
@@ -105,28 +112,14 @@ class History(Rows):
         with self._database.read() as connection:
             yield from read_receipts(connection, (delivery.c.run_id == run_id) & (delivery.c.sealed == seq))
 
-    def verify(self) -> Iterator[str]:
-        """See `Ledger.verify`."""
-        with self._database.read() as connection:
-            yield from chain.check(
-                list(read_records(connection, sa.select(import_record).order_by(import_record.c.seq))),
-                _head(connection),
-                lambda record: chain.delivery_root(
-                    read_receipts(connection, _made(record.run_id) & (delivery.c.sealed <= record.seq))
-                ),
-                lambda record: chain.failure_root(_failures(connection, sealed_failures(record.seq))),
-                lambda run_id, seq: _count(
-                    connection,
-                    _made(run_id) & (delivery.c.sealed.is_(None) | (delivery.c.sealed > seq)),
-                ),
-            )
 
-
-def _made(run_id: str) -> sa.ColumnElement[bool]:
+def made_by(run_id: str) -> sa.ColumnElement[bool]:
+    """Choose the copies that a run made."""
     return sa.and_(delivery.c.run_id == run_id, delivery.c.state == "delivered")
 
 
-def _count(connection: sa.Connection, chosen: sa.ColumnElement[bool]) -> int:
+def count_copies(connection: sa.Connection, chosen: sa.ColumnElement[bool]) -> int:
+    """Count the copies that are chosen."""
     return connection.scalar(sa.select(sa.func.count()).select_from(delivery).where(chosen)) or 0
 
 
@@ -146,13 +139,13 @@ def _items_with_fates(run_id: str) -> sa.Select[Any]:
     no_item = (sa.null().label("state"), *(nothing.label(name) for name in _ITEM_NUMBERS))
     made = sa.select(
         *_ITEM_KEY, *no_item, *(sa.literal(int(name == "made")).label(name) for name in _FATES)
-    ).where(_made(run_id))
+    ).where(made_by(run_id))
     unmade = (
         sa.select(
             *_ITEM_KEY, *no_item, *(sa.case((fate.c.fate == name, 1), else_=0).label(name) for name in _FATES)
         )
         .join(fate, fate.c.delivery_key == delivery.c.delivery_key)
-        .where(fate.c.run_id == run_id, sa.not_(_made(run_id)))
+        .where(fate.c.run_id == run_id, sa.not_(made_by(run_id)))
     )
     rows = sa.union_all(items, made, unmade).subquery()
     state = sa.func.max(rows.c.state)
@@ -176,12 +169,29 @@ def sealed_failures(seq: int) -> sa.Select[Any]:
     return rows.order_by(sealed_failure.c.number)
 
 
-def _failures(connection: sa.Connection, chosen: sa.Select[Any]) -> Iterator[Failure]:
+def read_files(connection: sa.Connection, run_id: str) -> Iterator[FileRecord]:
+    """Read a run's files by name."""
+    columns = [file.c[field.name] for field in fields(FileRecord)]
+    for row in stream(connection, sa.select(*columns).where(file.c.run_id == run_id).order_by(file.c.name)):
+        yield FileRecord(**row)
+
+
+def read_items(connection: sa.Connection, run_id: str) -> Iterator[PlannedItem]:
+    """Read what was decided about a run's items, by key."""
+    columns = [item.c[field.name] for field in fields(PlannedItem)]
+    rows = sa.select(*columns).where(item.c.run_id == run_id).order_by(item.c.key, item.c.revision)
+    for row in stream(connection, rows):
+        yield PlannedItem(**row | {"state": ItemState(row["state"])})
+
+
+def read_failures(connection: sa.Connection, chosen: sa.Select[Any]) -> Iterator[Failure]:
+    """Read failure rows."""
     for row in stream(connection, chosen):
         yield Failure(**row)
 
 
-def _head(connection: sa.Connection) -> chain.Head:
+def read_head(connection: sa.Connection) -> chain.Head:
+    """Read the head of the chain."""
     row = connection.execute(sa.select(head)).mappings().first()
     return chain.Head(**row) if row else chain.Head()
 

@@ -6,13 +6,15 @@ import datetime as dt
 import json
 import time
 from collections.abc import Collection, Iterator, Sequence
+from dataclasses import fields
 from typing import Any
 
 import sqlalchemy as sa
 
 from include.commsarchive.ledger.base import Failure, FileRecord, Held, HeldStage, PlannedItem, Run
-from include.commsarchive.ledger.rows import Row, Rows, among, to_row, update_each
-from include.commsarchive.ledger.schema import failure, failure_order, fate, file, held, item, mapping, run
+from include.commsarchive.ledger.rows import Row, Rows, among, stream, to_row, update_each
+from include.commsarchive.ledger.schema import failure, fate, file, held, item, mapping, run
+from include.commsarchive.ledger.seals import failure_order
 
 
 class Runs(Rows):
@@ -43,6 +45,8 @@ class Runs(Rows):
             connection.execute(sa.delete(item).where(item.c.run_id == run_id))
             connection.execute(sa.delete(fate).where(fate.c.run_id == run_id))
             connection.execute(sa.delete(failure).where(failure.c.run_id == run_id))
+            now = time.time_ns() // 1_000_000
+            connection.execute(sa.update(run).where(run.c.run_id == run_id).values(planned=now))
 
     def record_items(self, run_id: str, items: Sequence[PlannedItem]) -> None:
         """See `Ledger.record_items`."""
@@ -121,10 +125,14 @@ def failures_in_order(run_id: str) -> sa.Select[Any]:
 
 def read_run(connection: sa.Connection, run_id: str) -> Run | None:
     """Read a run as it was first recorded, or None when it never was."""
-    row = connection.execute(sa.select(run).where(run.c.run_id == run_id)).mappings().first()
-    if row is None:
-        return None
-    return Run(**dict(row) | {"window_end": dt.datetime.fromisoformat(row["window_end"])})
+    return next(read_runs(connection, run.c.run_id == run_id), None)
+
+
+def read_runs(connection: sa.Connection, chosen: sa.ColumnElement[bool]) -> Iterator[Run]:
+    """Read runs as they were first recorded."""
+    columns = [run.c[field.name] for field in fields(Run)]
+    for row in stream(connection, sa.select(*columns).where(chosen).order_by(run.c.run_id)):
+        yield Run(**row | {"window_end": dt.datetime.fromisoformat(row["window_end"])})
 
 
 def held_of(row: Row) -> Held:

@@ -12,7 +12,7 @@ import pytest
 import sqlalchemy as sa
 
 from include.commsarchive.errors import Fatal, Retriable
-from include.commsarchive.ledger import chain, database, schema
+from include.commsarchive.ledger import chain, database, migration
 from include.commsarchive.ledger.base import Failure, ImportRecord, Run
 from include.commsarchive.ledger.sql import connect
 from include.commsarchive.model import Outcome
@@ -63,7 +63,7 @@ def test_a_ledger_is_migrated_step_by_step_and_each_step_is_taken_once(
         connection.exec_driver_sql("ALTER TABLE run ADD COLUMN note TEXT")
         taken.append("step 3")
 
-    monkeypatch.setattr(schema, "STEPS", (*schema.STEPS, add_a_column))
+    monkeypatch.setattr(migration, "STEPS", (*migration.STEPS, add_a_column))
     for _ in range(2):
         with connect(url) as ledger:
             assert ledger.mapping("chat", "custom") == "rows"
@@ -118,7 +118,7 @@ def test_a_ledger_of_a_newer_version_is_left_alone(path: Path, url: str) -> None
         pass
     with closing(sqlite3.connect(path)) as connection, connection:
         connection.execute("UPDATE version SET version = 99")
-    with pytest.raises(Fatal, match=r"version 99, this program knows 4\. Install"), connect(url):
+    with pytest.raises(Fatal, match=r"version 99, this program knows 5\. Install"), connect(url):
         pass
 
 

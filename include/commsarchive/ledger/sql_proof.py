@@ -1,0 +1,194 @@
+"""What proofs ask of the ledger, in a database."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import fields
+
+import sqlalchemy as sa
+
+from include.commsarchive.ids import digest
+from include.commsarchive.ledger import chain
+from include.commsarchive.ledger.base import FileRecord, Held, ImportRecord, PlannedItem, Receipt, Run
+from include.commsarchive.ledger.proof import KeptVersion, Share
+from include.commsarchive.ledger.rows import Rows, stream
+from include.commsarchive.ledger.schema import (
+    custodian,
+    delivery,
+    held,
+    import_record,
+    mapping,
+    run,
+    sealed_file,
+)
+from include.commsarchive.ledger.sql_history import (
+    count_copies,
+    made_by,
+    read_failures,
+    read_head,
+    read_items,
+    read_receipts,
+    read_records,
+    sealed_failures,
+)
+from include.commsarchive.ledger.sql_runs import held_of, read_runs
+
+_FILE = [sealed_file.c[field.name] for field in fields(FileRecord)]
+_RECORD_OF = (import_record.c.run_id == run.c.run_id) & (import_record.c.connector == run.c.connector)
+
+
+class SqlProof(Rows):
+    """See `Proof`, and `Ledger.verify`."""
+
+    def files_of(self, seq: int) -> Iterator[FileRecord]:
+        """See `Proof.files_of`."""
+        with self._database.read() as connection:
+            yield from _files(connection, seq)
+
+    def items_of(self, seq: int) -> Iterator[PlannedItem]:
+        """See `Proof.items_of`."""
+        with self._database.read() as connection:
+            run_id = connection.scalar(sa.select(import_record.c.run_id).where(import_record.c.seq == seq))
+            yield from read_items(connection, run_id or "")
+
+    def copies(self, connector: str = "", after: str = "", limit: int | None = None) -> Iterator[Receipt]:
+        """See `Proof.copies`."""
+        chosen = (
+            (delivery.c.sealed > 0) & (delivery.c.state == "delivered") & (delivery.c.delivery_key > after)
+        )
+        if connector:
+            chosen &= delivery.c.run_id.in_(sa.select(run.c.run_id).where(run.c.connector == connector))
+        with self._database.read() as connection:
+            yield from read_receipts(connection, chosen, limit)
+
+    def kept_versions(self, connector: str) -> Iterator[KeptVersion]:
+        """See `Proof.kept_versions`."""
+        columns = [mapping.c[field.name] for field in fields(KeptVersion)]
+        rows = sa.select(*columns).where(mapping.c.connector == connector)
+        for row in self._stream(rows.order_by(mapping.c.kind, mapping.c.version)):
+            yield KeptVersion(**row)
+
+    def all_held(self, connector: str, first: dt.date, last: dt.date) -> Iterator[Held]:
+        """See `Proof.all_held`."""
+        rows = sa.select(held).where(held.c.connector == connector, held.c.day.between(first, last))
+        for row in self._stream(rows.order_by(held.c.day, held.c.seq)):
+            yield held_of(row)
+
+    def unclosed(self, connector: str, since: dt.date) -> list[Run]:
+        """See `Proof.unclosed`."""
+        with self._database.read() as connection:
+            closed = {
+                row.run_id: row.closed_at
+                for row in connection.execute(
+                    sa.select(
+                        import_record.c.run_id, sa.func.max(import_record.c.closed_at).label("closed_at")
+                    )
+                    .where(import_record.c.connector == connector, import_record.c.day >= since)
+                    .group_by(import_record.c.run_id)
+                )
+            }
+            chosen = (run.c.connector == connector) & (run.c.day >= since)
+            planned = _planned(connection, chosen)
+            return [
+                one
+                for one in read_runs(connection, chosen)
+                if one.run_id not in closed or planned[one.run_id] > _ms(closed[one.run_id])
+            ]
+
+    def archived_days(self, connector: str) -> set[dt.date]:
+        """See `Proof.archived_days`."""
+        days = sa.select(import_record.c.day).join(run, _RECORD_OF).distinct()
+        with self._database.read() as connection:
+            mine = days.where(import_record.c.connector == connector, run.c.kind != "replay")
+            return set(connection.scalars(mine))
+
+    def shares(self, connector: str, since: dt.date) -> Iterator[Share]:
+        """See `Proof.shares`."""
+        key = (import_record.c.day, custodian.c.mailbox)
+        copies = sa.cast(sa.func.sum(custodian.c.copies), sa.Integer).label("copies")
+        rows = sa.select(*key, copies).join(import_record, import_record.c.seq == custodian.c.seq)
+        mine = rows.where(import_record.c.connector == connector, import_record.c.day >= since)
+        for row in self._stream(mine.group_by(*key)):
+            yield Share(**row)
+
+    def verify(self) -> Iterator[str]:
+        """See `Ledger.verify`."""
+        with self._database.read() as connection:
+            rows = sa.select(import_record).order_by(import_record.c.seq)
+            records = list(read_records(connection, rows))
+            last = {record.run_id: record for record in records}
+            planned = _planned(connection, sa.true())
+
+            def item_root(record: ImportRecord) -> str | None:
+                at = record.closed_at.isoformat()
+                if last[record.run_id] is not record or planned.get(record.run_id, 0) > _ms(at):
+                    return None
+                return chain.item_root(read_items(connection, record.run_id))
+
+            yield from chain.check(
+                records,
+                read_head(connection),
+                {
+                    "delivery_root": lambda record: chain.delivery_root(
+                        read_receipts(connection, made_by(record.run_id) & (delivery.c.sealed <= record.seq))
+                    ),
+                    "failure_root": lambda record: chain.failure_root(
+                        read_failures(connection, sealed_failures(record.seq))
+                    ),
+                    "file_root": lambda record: chain.file_root(_files(connection, record.seq)),
+                    "item_root": item_root,
+                },
+                lambda run_id, seq: count_copies(
+                    connection,
+                    made_by(run_id) & (delivery.c.sealed.is_(None) | (delivery.c.sealed > seq)),
+                ),
+            )
+            yield from _runs_off(connection, last.values())
+            yield from _versions_off(connection, records)
+
+
+def _files(connection: sa.Connection, seq: int) -> Iterator[FileRecord]:
+    rows = sa.select(*_FILE).where(sealed_file.c.seq == seq).order_by(sealed_file.c.number)
+    for row in stream(connection, rows):
+        yield FileRecord(**row)
+
+
+def _planned(connection: sa.Connection, chosen: sa.ColumnElement[bool]) -> dict[str, int]:
+    """Say when each run's plan was last begun."""
+    rows = connection.execute(sa.select(run.c.run_id, run.c.planned).where(chosen))
+    return {row.run_id: row.planned for row in rows}
+
+
+def _runs_off(connection: sa.Connection, records: Iterable[ImportRecord]) -> Iterator[str]:
+    """Compare each closed run with what its record says of it."""
+    runs = {one.run_id: one for one in read_runs(connection, sa.true())}
+    for record in records:
+        found = runs.get(record.run_id)
+        said = {"kind": found and found.kind, "window_end": found and found.window_end.isoformat()}
+        same = found and (found.connector, found.day) == (record.connector, record.day)
+        if not same or any(record.body.get(name, has) != has for name, has in said.items()):
+            yield (
+                f"run {record.run_id}: is not what import record {record.seq} says: it was changed or removed"
+            )
+
+
+def _versions_off(connection: sa.Connection, records: Sequence[ImportRecord]) -> Iterator[str]:
+    """Look for the versions of mapping and definition that records name."""
+    named: dict[tuple[str, str, str], int] = {}
+    for record in records:
+        for kind, version in record.body.get("versions", {}).items():
+            named.setdefault((record.connector, kind, version), record.seq)
+    columns = (mapping.c.connector, mapping.c.kind, mapping.c.version, mapping.c.body)
+    for row in stream(connection, sa.select(*columns)):
+        if row["version"] == digest("mapping", row["body"]):
+            named.pop((row["connector"], row["kind"], row["version"]), None)
+    for (connector, kind, version), seq in named.items():
+        yield (
+            f"{connector}: version {version} of {kind}, named by import record {seq}, is not what was kept: "
+            "it was changed or removed"
+        )
+
+
+def _ms(iso: str) -> int:
+    return int(dt.datetime.fromisoformat(iso).timestamp() * 1000)
