@@ -31,6 +31,14 @@ class Mailbox(Protocol):
         Where it is not so, the ledger's leases keep a second run away while one is sending.
         """
 
+    @property
+    def readable(self) -> bool:
+        """Whether copies can be looked up and read back.
+
+        Where not (a journal address), `find` and `inspect` find nothing, and a copy in doubt is sent again:
+        it may be there twice, under one Message-ID.
+        """
+
     def missing(self, mailboxes: Collection[str]) -> dict[str, str]:
         """Say of which mailboxes nothing can be filed, each with the reason; the others are fine.
 

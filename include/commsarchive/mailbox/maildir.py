@@ -43,6 +43,7 @@ class Maildir:
     """A `Mailbox` of Maildir++ trees below one folder, private to their owner."""
 
     keyed = True
+    readable = True
 
     def __init__(self, root: Path, encode: Encode, *, create: bool = True) -> None:
         """File below ``root``. With ``create`` mailboxes appear on demand, else they must exist."""

@@ -15,6 +15,7 @@ class MemoryMailbox:
     """A `Mailbox` in a dictionary: ``mails[mailbox, folder][delivery key]`` are the bytes as sent."""
 
     keyed = True
+    readable = True
 
     def __init__(self, encode: Encode, *, only: Collection[str] | None = None) -> None:
         """Start empty. With ``only``, no other mailboxes exist."""

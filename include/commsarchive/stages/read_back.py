@@ -110,13 +110,15 @@ class Checker:
         return [checked.get(one.delivery_key, one) for one in outcomes]
 
     def _is_chosen(self, letter: Letter) -> bool:
+        if not self.mailbox.readable:
+            return False
         if self.how == "all" or self._is_new(letter):
             return True
         return self.how == "sample" and int(letter.delivery_key[:8], 16) % ONE_IN == 0
 
     def _is_new(self, letter: Letter) -> bool:
         """Say whether nothing was checked for this folder yet. Our own disk needs no such pilot."""
-        return not self.mailbox.keyed and letter.folder not in self._checked
+        return self.mailbox.readable and not self.mailbox.keyed and letter.folder not in self._checked
 
     def _read(self, mailbox: str, folder: str, pairs: list[tuple[Letter, Outcome]]) -> dict[str, Kept]:
         if self.how == "all":

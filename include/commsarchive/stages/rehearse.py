@@ -162,6 +162,7 @@ class _Wire:
     """Where the path ends: a `Mailbox` that encodes what it is given and writes down where it would go."""
 
     keyed = True
+    readable = True
 
     def __init__(self, report: TextIO) -> None:
         self._lines = csv.writer(report)

@@ -44,6 +44,7 @@ class CountingMailbox:
     """Files everything it is given, as often as it is given it."""
 
     keyed = True  # no lease: the mailbox of a run that crashed need not be waited for
+    readable = True
 
     def __init__(self) -> None:
         self.copies: Counter[str] = Counter()

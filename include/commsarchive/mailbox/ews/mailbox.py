@@ -45,6 +45,7 @@ class EwsMailbox:
     """A `Mailbox` on Exchange Server. It may be used from several threads."""
 
     keyed = False
+    readable = True
 
     def __init__(self, settings: EwsSettings, encode: Encode) -> None:
         """Connect nowhere yet."""

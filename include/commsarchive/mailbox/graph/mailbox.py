@@ -30,6 +30,7 @@ class GraphMailbox:
     """A `Mailbox` in Exchange Online. Its requests run in an event loop in a thread of its own."""
 
     keyed = False
+    readable = True
 
     def __init__(self, settings: GraphSettings, wording: Wording) -> None:
         """Connect and sign in when first asked."""

@@ -42,6 +42,7 @@ class ImapMailbox:
     """
 
     keyed = False
+    readable = True
 
     def __init__(self, settings: ImapSettings, encode: Encode) -> None:
         """Connect to mailboxes when they are first asked for."""
