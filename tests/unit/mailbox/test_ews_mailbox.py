@@ -6,6 +6,7 @@ import datetime as dt
 import logging
 import threading
 from collections.abc import Iterator
+from itertools import compress
 
 import pytest
 from lxml import etree
@@ -117,7 +118,7 @@ def test_requests_are_cut_by_number(server: EwsServer) -> None:
 
 
 def test_requests_are_cut_by_size(server: EwsServer) -> None:
-    letters = [large(str(number), 2 * MIB) for number in range(8)]
+    letters = [large(str(number), 700 * KIB) for number in range(9)]
     with mailbox_on(server) as mailbox:
         assert all(one.server_id for one in mailbox.append(letters))
     assert len(sizes(server)) == 3
@@ -133,7 +134,7 @@ def test_a_copy_that_is_too_large_for_a_request_is_refused_and_not_sent(server: 
 
 
 def test_copies_larger_than_a_cut_go_alone(server: EwsServer) -> None:
-    letters = [make_letter("a"), large("b", 8 * MIB), make_letter("c")]
+    letters = [make_letter("a"), large("b", 3 * MIB), make_letter("c")]
     with mailbox_on(server) as mailbox:
         assert all(one.server_id for one in mailbox.append(letters))
     assert len(sizes(server)) == 2
@@ -141,12 +142,13 @@ def test_copies_larger_than_a_cut_go_alone(server: EwsServer) -> None:
 
 @pytest.mark.parametrize("status", [0, 413])
 def test_requests_get_smaller_when_a_server_takes_less(status: int) -> None:
-    small = Behaviour(max_request=6 * MIB, oversize_status=status)
+    small = Behaviour(max_request=3 * MIB, oversize_status=status)
     with EwsServer([ANN], behaviour=small) as server, mailbox_on(server) as mailbox:
         letters = [large(str(number), MIB) for number in range(6)]
         mailbox.missing([ANN])
-        assert {one.doubt for one in mailbox.append(letters)} <= {"connection-lost", "server-error"}
-        assert all(one.server_id for one in mailbox.append(letters))
+        doubtful = [bool(one.doubt) for one in mailbox.append(letters)]
+        assert any(doubtful)
+        assert all(one.server_id for one in mailbox.append(list(compress(letters, doubtful))))
 
 
 def test_one_mailbox_gets_no_more_connections_than_it_may(server: EwsServer) -> None:

@@ -131,7 +131,7 @@ class Line:
         return Answer(answer.content, request_id)
 
     def _send(self, body: bytes, headers: Mapping[str, str], token: _Bearer | None) -> requests.Response:
-        session = self._idle.pop() if self._idle else self._open()
+        session = self._take()
         try:
             answer = session.post(
                 self.settings.url,
@@ -156,7 +156,9 @@ class Line:
         self._idle.append(session)
         return answer
 
-    def _open(self) -> requests.Session:
+    def _take(self) -> requests.Session:
+        with contextlib.suppress(IndexError):
+            return self._idle.pop()
         session: requests.Session = self._protocol.create_session()
         session.headers["User-Agent"] = "commsarchive"
         return session
@@ -197,7 +199,7 @@ class Line:
                     f"and extra `auth` ({self.settings.auth}), which the server's EWS directory must allow"
                 )
                 raise Fatal(self._refusal)
+            if self._tokens:
+                self._tokens.drop()  # first: whoever sees the new login must not get the old token
             self._login += 1
             self._proven = False
-        if self._tokens:
-            self._tokens.drop()

@@ -26,10 +26,10 @@ from include.commsarchive.model import Letter, Outcome
 MOST_COPIES = 100
 """Copies of one request: enough to share the cost of the way, far from a minute of work."""
 
-MOST_BYTES = 12 * 1024 * 1024
-"""Bytes of base64 in one request, unless one copy alone is larger; about ten times as much is in memory."""
+MOST_BYTES = 4 * 1024 * 1024
+"""Bytes of base64 in one request, unless one copy alone is larger; five times as much is in memory."""
 
-LEAST_BYTES = 1024 * 1024
+LEAST_BYTES = 256 * 1024
 """Requests are not made smaller than this when larger ones get lost on the way."""
 
 _OVERHEAD = 16 * 1024
@@ -139,8 +139,10 @@ class Post:
 
     def _learn(self, batch: Sequence[_Packed], trouble: Trouble) -> list[str | Trouble]:
         """Say what a request that failed as a whole means for each copy; the next ones may be smaller."""
+        size = sum(one.size for one in batch)
         if len(batch) > 1 and {trouble.reason, trouble.doubt} & {TOO_LARGE, CONNECTION_LOST}:
-            self._most_bytes = max(LEAST_BYTES, sum(one.size for one in batch) // 2)
+            if size > LEAST_BYTES:
+                self._most_bytes = max(LEAST_BYTES, size // 2)
             trouble = Trouble(doubt=trouble.doubt or SERVER_ERROR, code=trouble.code)
         return [trouble] * len(batch)
 
