@@ -57,6 +57,9 @@ class Collect(_Section):
     allow_missing: bool = Field(
         default=False, description="a day with no file at all is an empty day, not an error"
     )
+    source_keeps_days: int = Field(
+        default=21, ge=1, description="days after which the source deletes an export; Bloomberg: about 21"
+    )
 
     @field_validator("files")
     @classmethod
@@ -121,6 +124,24 @@ class Deliver(_Section):
     )
 
 
+class Retention(_Section):
+    """How long copies are to be kept, for the destination to act on."""
+
+    label: str = Field(
+        default="",
+        max_length=64,
+        pattern=r"^[ -~]*$",
+        description="the destination's label: its GUID or name",
+    )
+    days: int = Field(default=0, ge=0, le=36500, description="days to keep; 0: for the label to say")
+
+    @model_validator(mode="after")
+    def _say_something(self) -> Self:
+        if not (self.label or self.days):
+            raise ValueError("state a `label`, or `days`, or both")
+        return self
+
+
 class Items(_Section):
     """What becomes one e-mail."""
 
@@ -174,12 +195,16 @@ class Connector(_Section):
 
     name: Name = Field(description="the DAG's id")
     source: Name = Field(description="name of a source, see `sources`")
+    profile: str = Field(
+        default="", description="path of the profile that tells `own_files` what its files look like"
+    )
     title: str = Field(default="", description="shown to people; empty: the name")
     owner: str = Field(default="compliance", description="shown as the DAG's owner")
     collect: Collect
     pgp: Pgp | None = None
     mapping: Mapping
     deliver: tuple[Deliver, ...] = Field(min_length=1, description="one destination, or a list of them")
+    retention: Retention | None = None
     items: Items = Items()
     schedule: Schedule
     keep_days: int = Field(default=7, ge=0, description="days that staging is kept after a run has closed")

@@ -18,7 +18,7 @@ from include.commsarchive.day import business_day
 from include.commsarchive.errors import Fatal
 from include.commsarchive.ledger.base import Run
 from include.commsarchive.ledger.sql import connect
-from include.commsarchive.sources.registry import source
+from include.commsarchive.profile import source_of
 from include.commsarchive.stages.run import Scope
 from include.commsarchive.staging.store import Staging
 
@@ -83,7 +83,7 @@ def open_scope(connector: Connector, run: Run) -> Iterator[Scope]:
         gc.freeze()  # the modules that are loaded stay: spare the collector looking through them again
         yield Scope(
             connector=connector,
-            source=source(connector.source),
+            source=source_of(connector),
             run=frozen,
             folder=rooms.run(connector.name, frozen.run_id),
             held=rooms.held(connector.name),

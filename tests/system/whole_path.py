@@ -32,7 +32,7 @@ from include.commsarchive.ledger.sql import connect
 from include.commsarchive.mailbox.maildir import Maildir
 from include.commsarchive.message.mime import encode
 from include.commsarchive.pgp.base import Decryptor
-from include.commsarchive.sources.registry import source
+from include.commsarchive.profile import source_of
 from include.commsarchive.stages.convert import convert
 from include.commsarchive.stages.decrypt import decrypt
 from include.commsarchive.stages.deliver import deliver
@@ -163,7 +163,7 @@ class Archive:
         with self.ledger() as ledger:
             run = ledger.open_run(Run(run_id, "feed", day, kind, dt.datetime(2024, 3, 20, tzinfo=dt.UTC)))
             folder, held = staging.run("feed", run_id), staging.held("feed")
-            kind_of = source(self.connector.source)
+            kind_of = source_of(self.connector)
             yield (
                 Scope(self.connector, kind_of, run, folder, held, ledger),
                 Tasks(self.handed_on / run_id),

@@ -15,7 +15,7 @@ from include.commsarchive.directory.base import DirectoryUser
 from include.commsarchive.doors import open_directory
 from include.commsarchive.errors import Fatal
 from include.commsarchive.mapping.table import MappingTable, read_mapping
-from include.commsarchive.sources.registry import source
+from include.commsarchive.profile import source_of
 
 
 def add_commands(commands: Any) -> None:
@@ -43,7 +43,7 @@ def run_connector(arguments: argparse.Namespace) -> int:
     for path in arguments.files:
         try:
             connector = load_connector(path)
-            kind = source(connector.source)
+            kind = source_of(connector)
         except Fatal as error:
             wrong += 1
             print(f"wrong  {error}")

@@ -19,7 +19,7 @@ from include.commsarchive.doors import open_collector, open_decryptor, open_dire
 from include.commsarchive.errors import CommsArchiveError, Fatal
 from include.commsarchive.mapping.users import Users
 from include.commsarchive.pgp.keys import expiring
-from include.commsarchive.sources.registry import source
+from include.commsarchive.profile import source_of
 from include.commsarchive.stages.bundles import expected_export
 from include.commsarchive.stages.decrypt import bounds
 
@@ -55,7 +55,7 @@ def _try(name: str, step: Step) -> bool:
 
 
 def _list(connector: Connector, day: dt.date, pickups: list[Pickup]) -> str:
-    expected = expected_export(connector, source(connector.source), day)
+    expected = expected_export(connector, source_of(connector), day)
     folder = connector.collect.folder
 
     async def twice() -> str:

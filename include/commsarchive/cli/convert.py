@@ -12,6 +12,7 @@ from include.commsarchive.connector import Items
 from include.commsarchive.errors import Fatal
 from include.commsarchive.message.mail import make_mail
 from include.commsarchive.message.mime import encode
+from include.commsarchive.profile import load_profile
 from include.commsarchive.sources.registry import SOURCES, source
 from include.commsarchive.stages.bundles import bundles_of
 from include.commsarchive.stages.convert import convert_bundle
@@ -29,6 +30,7 @@ def add_commands(commands: Commands) -> None:
     one.add_argument("source", help="name of a source, see `sources`")
     one.add_argument("files", nargs="+", type=Path, metavar="FILE", help="decrypted export files of one day")
     one.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder for the .eml files")
+    one.add_argument("--profile", type=Path, metavar="FILE", help="what own_files look like")
     one.add_argument("--per", choices=("conversation", "message"), default="conversation")
     one.add_argument("--max-events", type=int, default=Items().max_events, help="events in one e-mail")
     one.set_defaults(run=run_convert)
@@ -45,7 +47,8 @@ def run_sources(_: argparse.Namespace) -> int:
 
 def run_convert(arguments: argparse.Namespace) -> int:
     """Convert; exit code 3 when something was quarantined."""
-    kind = source(arguments.source)
+    profile = load_profile(arguments.profile.resolve()) if arguments.profile else ""
+    kind = source(arguments.source, profile)
     files = {path.name: path for path in arguments.files}
     if len(files) < len(arguments.files):
         raise Fatal("two files have the same name. Convert them one after the other")

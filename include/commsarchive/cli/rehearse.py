@@ -15,7 +15,7 @@ from include.commsarchive.cli.evidence import add_ledger, ledger_url
 from include.commsarchive.connector import load_connector
 from include.commsarchive.doors import open_collector, open_decryptor, open_mailbox
 from include.commsarchive.ledger.sql import connect
-from include.commsarchive.sources.registry import source
+from include.commsarchive.profile import source_of
 from include.commsarchive.stages.rehearse import Doors, rehearse, told
 
 
@@ -45,7 +45,7 @@ def run_rehearse(arguments: argparse.Namespace) -> int:
             for name in (place.connection for place in connector.deliver)
         }
         doors = Doors(
-            source=source(connector.source),
+            source=source_of(connector),
             collector=open_collector(find_connection(connector.collect.connection)),
             decryptor=keys,
             mailboxes=mailboxes,

@@ -105,6 +105,17 @@ class Source(Protocol):
 
 
 @runtime_checkable
+class Profiled(Protocol):
+    """A source that reads what a profile describes; see `sources.own_files`."""
+
+    profile: str
+    """JSON; ``""``: none was handed in yet, and nothing can be read."""
+
+    def described(self, profile: str) -> Source:
+        """Give the source that a profile makes of this one."""
+
+
+@runtime_checkable
 class Dictionary(Protocol):
     """A source whose items name texts that stand elsewhere: disclaimers in a file of their own.
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from include.commsarchive.errors import Fatal
-from include.commsarchive.sources.base import Claim, Role, Source
+from include.commsarchive.sources.base import Claim, Profiled, Role, Source
 from include.commsarchive.sources.bloomberg_message import BloombergMessage
 from include.commsarchive.sources.instant_bloomberg import InstantBloomberg
+from include.commsarchive.sources.own_files import OwnFiles
 from include.commsarchive.sources.symphony import Symphony
 from include.commsarchive.sources.vantage import Vantage
 
@@ -28,19 +29,25 @@ SOURCES = by_name(
     BloombergMessage(),
     InstantBloomberg(),
     Symphony(),
+    OwnFiles(),
     Vantage(),
 )
 
 
-def source(name: str) -> Source:
-    """Find a source.
+def source(name: str, profile: str = "") -> Source:
+    """Find a source; ``profile`` is the JSON of one, for a source that reads by profiles.
 
     Raises:
-        Fatal: there is none of this name; the text lists those that there are.
+        Fatal: there is none of this name; the text lists those that there are. Or it takes no profile.
     """
     if name not in SOURCES:
         raise Fatal(f"there is no source `{name}`; use one of: {', '.join(sorted(SOURCES))}")
-    return SOURCES[name]
+    found = SOURCES[name]
+    if not profile:
+        return found
+    if not isinstance(found, Profiled):
+        raise Fatal(f"the source `{name}` takes no profile: its format is known. Remove the key `profile`")
+    return found.described(profile)
 
 
 def claims(name: str) -> dict[str, Claim]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from include.commsarchive.connector import MIB, Items
 from include.commsarchive.errors import Quarantine
 from include.commsarchive.model import Refused
-from include.commsarchive.sources.base import Options, Source, Stored
+from include.commsarchive.sources.base import Options, Profiled, Source, Stored
 from include.commsarchive.stages.dictionary import Texts, known_texts, texts_of
 from include.commsarchive.stages.hold import hold_bundle
 from include.commsarchive.stages.run import Bundle, ConvertReceipt, FileReceipt, Scope, count
@@ -65,7 +65,8 @@ def convert_bundle(
     attachments = _extract(kind, bundle, folder, items, done)
     texts = texts_of(kind, bundle, folder) if texts is None else texts
     options = Options(items.per, items.max_events, items.max_bytes, texts)
-    job = Job(kind.name, str(folder.root), bundle, options, attachments)
+    profile = kind.profile if isinstance(kind, Profiled) else ""
+    job = Job(kind.name, str(folder.root), bundle, options, attachments, profile=profile)
     size = sum(folder.size(f"clear/{name}") for name in bundle.content)
     if isinstance(folder.root, Path) and size >= PARALLEL_FROM and (os.cpu_count() or 1) > 1:
         done.add(convert_side_by_side(job, folder, 2))

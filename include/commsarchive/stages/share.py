@@ -80,6 +80,7 @@ class Job:
     attachments: Mapping[str, Stored]
     share: int = 0
     of: int = 1
+    profile: str = ""
 
 
 def convert_share(job: Job, folder: Folder) -> Converted:
@@ -89,7 +90,7 @@ def convert_share(job: Job, folder: Folder) -> Converted:
         Retriable: the disk is full or broken.
     """
     done = Converted(ConvertReceipt(job.bundle.name))
-    kind = source(job.source)
+    kind = source(job.source, job.profile)
     for order, name in enumerate(job.bundle.content):
         with folder.open(f"clear/{name}") as stream:
             chunks = enumerate(foreseen(kind.chunks(name, stream, job.options), name))

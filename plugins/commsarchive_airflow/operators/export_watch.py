@@ -20,7 +20,7 @@ from include.commsarchive.collect.completeness import Complete, Waiting
 from include.commsarchive.collect.look import look
 from include.commsarchive.connector import Connector
 from include.commsarchive.errors import CommsArchiveError, Retriable
-from include.commsarchive.sources.registry import source
+from include.commsarchive.profile import source_of
 from include.commsarchive.stages.bundles import expected_export
 
 
@@ -41,7 +41,7 @@ async def watch(
         Retriable: the server cannot be asked now.
         Fatal: the server refuses us, or the folder does not exist.
     """
-    expected = expected_export(connector, source(connector.source), day)
+    expected = expected_export(connector, source_of(connector), day)
     async with place:
         listing, verdict = await look(place, connector.collect.folder, expected, previous)
     manifest = expected.named(expected.manifest)

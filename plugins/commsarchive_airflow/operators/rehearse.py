@@ -15,7 +15,7 @@ from commsarchive_airflow.catalogue import find_connector
 from commsarchive_airflow.connections import airflow_home, collector, decryptor, ledger_url, mailboxes
 from commsarchive_airflow.outcome import HonourRetryAfter, explained
 from include.commsarchive.ledger.sql import connect
-from include.commsarchive.sources.registry import source
+from include.commsarchive.profile import source_of
 
 
 class RehearseOperator(BaseOperator):
@@ -46,7 +46,7 @@ class RehearseOperator(BaseOperator):
             path.open("w", encoding="utf-8", newline="") as report,
         ):
             path.chmod(0o600)
-            doors = Doors(source(rules.source), collector(rules), keys, places, ledger)
+            doors = Doors(source_of(rules), collector(rules), keys, places, ledger)
             rehearsed = rehearse(rules, day, doors, Path(scratch), report)
         counts = told(rehearsed)
         log = structlog.get_logger(self.task_id)

@@ -1,6 +1,7 @@
 """Golden exports: `tests/golden/<source>/<case>/export.xml`, or another of `INPUTS`, and `expected.json`.
 
-A case may also hold ``attachments.json`` (stored members: name, size and hash), ``options.json`` and, where
+A case may also hold ``profile.yaml`` (for a source that reads by profiles), ``attachments.json`` (stored
+members: name, size and hash), ``options.json`` and, where
 the source has such a thing, ``dictionary.xml`` (texts that the export names).
 ``python -m tests.unit.sources.golden_exports`` writes what is missing and names what differs; it
 replaces only when told: ``--replace SOURCE/CASE``. Look at the difference first: expectations are
@@ -22,8 +23,10 @@ import msgspec
 
 from include.commsarchive.errors import Quarantine
 from include.commsarchive.model import Event, Item, Person, Refused
+from include.commsarchive.profile import load_profile
 from include.commsarchive.sources.base import Chunk, Dictionary, Options, Stored
 from include.commsarchive.sources.registry import SOURCES
+from include.commsarchive.sources.registry import source as find_source
 from tests.unit.sources.golden_inputs import INPUTS, bytes_of, input_of, members_of
 
 FOLDER = Path(__file__).parents[2] / "golden"
@@ -59,7 +62,8 @@ def kept(name: str) -> bytes:
 
 
 def _results(folder: Path) -> Iterator[Item | Refused]:
-    source = SOURCES[folder.parent.name]
+    profile = folder / "profile.yaml"
+    source = find_source(folder.parent.name, load_profile(profile) if profile.exists() else "")
     options = _optional(folder / "options.json", Options, Options())
     attachments = _optional(folder / "attachments.json", dict[str, Stored], {})
     path = input_of(folder)

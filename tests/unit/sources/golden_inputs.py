@@ -1,4 +1,4 @@
-"""What a golden case reads: a file ``export.xml``, ``.json``, ``.jsonl``, ``.eml``, or a folder to zip."""
+"""What a golden case reads: a file ``export.xml``, or another of `INPUTS`, or a folder to zip."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 from include.commsarchive.model import Refused
 from include.commsarchive.sources.base import Source, Stored
 
-INPUTS = ("export.xml", "export.json", "export.jsonl", "export.eml", "export.zip")
+INPUTS = tuple(f"export.{kind}" for kind in ("xml", "json", "jsonl", "csv", "eml", "mbox", "zip"))
 
 
 def input_of(case: Path) -> Path | None:

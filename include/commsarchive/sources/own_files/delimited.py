@@ -1,0 +1,139 @@
+"""Delimited text: columns by the header's names. A stray quote costs its own line, not the file."""
+
+from __future__ import annotations
+
+import csv
+from collections import Counter, deque
+from collections.abc import Iterator
+from typing import Any, BinaryIO
+
+from include.commsarchive.errors import Quarantine
+from include.commsarchive.model import Refused
+from include.commsarchive.sources.base import Options
+from include.commsarchive.sources.own_files.lines import Lines, is_readable
+from include.commsarchive.sources.own_files.profile import Format, Profile
+from include.commsarchive.sources.own_files.tree import Tree
+
+_LONGEST = 10_000
+"""Lines that a cell may have: a quote that nobody closed must not swallow the file."""
+csv.field_size_limit(2**31 - 1)  # rows are bounded here, by items.max_bytes
+
+Found = tuple[str, Tree]
+
+
+def records(profile: Profile, name: str, stream: BinaryIO, options: Options) -> Iterator[Found | Refused]:
+    """Read rows; each is named by the line on which it begins.
+
+    Raises:
+        Quarantine: the file is empty, or its header lacks columns that the profile names.
+    """
+    reader = _Reader(name, Lines(name, stream, profile.format.encoding, options.max_bytes), profile.format)
+    for _ in range(profile.format.skip):
+        reader.skip()
+    columns = profile.format.header
+    for number, found in reader.rows(options.max_bytes):
+        where = f"line {number}"
+        if isinstance(found, Refused):
+            yield found
+        elif not columns:
+            columns = _columns(profile, name, found)
+        elif len(found) == len(columns):
+            yield where, dict(zip(columns, found, strict=True))
+        elif any(found):
+            why = f"has {len(found)} cells where the header has {len(columns)}; mend the row, or `format`"
+            yield reader.refused(number, "malformed", why)
+    if not columns:
+        raise Quarantine("wrong-columns", f"{name}: has no header. Mend `format` in the profile")
+
+
+def _columns(profile: Profile, name: str, header: list[str]) -> tuple[str, ...]:
+    names = [one.strip() for one in header]
+    wanted, there = set(profile.fields()), Counter(names)
+    if lacking := sorted(wanted - set(names)):
+        raise Quarantine(
+            "wrong-columns",
+            f"{name}: the header lacks {', '.join(map(repr, lacking))}. Mend it or the profile",
+        )
+    if twice := sorted(one for one in wanted if there[one] > 1):
+        raise Quarantine(
+            "wrong-columns", f"{name}: the header has {', '.join(map(repr, twice))} twice. Mend it"
+        )
+    seen = Counter[str]()
+    told = []
+    for place, one in enumerate(names, start=1):
+        seen[one] += 1
+        told.append(one if seen[one] == 1 and one else f"{one or 'column'} ({place})")
+    return tuple(told)
+
+
+class _Reader:
+    """Gives one row after the other, and remembers the lines that the last one was made of."""
+
+    def __init__(self, name: str, lines: Lines, rules: Format) -> None:
+        self._name = name
+        self._lines = lines
+        self._source = iter(lines)
+        self._back: deque[tuple[int, str]] = deque()
+        self._taken: list[tuple[int, str]] = []
+        self._size = 0
+        self._too_long = 0
+        self._how: dict[str, Any] = {
+            "delimiter": rules.delimiter,
+            "quotechar": rules.quote or None,
+            "quoting": csv.QUOTE_MINIMAL if rules.quote else csv.QUOTE_NONE,
+            "doublequote": rules.escape == "doubled",
+            "escapechar": "\\" if rules.escape == "backslash" else None,
+            "strict": True,
+        }
+
+    def skip(self) -> None:
+        """Leave a line out."""
+        next(self._source, None)
+
+    def rows(self, largest: int) -> Iterator[tuple[int, list[str] | Refused]]:
+        """Walk. After a row that cannot be read, go on with the line after its first."""
+        while True:
+            self._taken, self._size = [], 0
+            try:
+                cells = next(csv.reader(self._take(largest), **self._how), None)
+            except (csv.Error, ValueError) as error:
+                first, *rest = self._taken
+                self._back.extendleft(reversed(rest))
+                self._taken = [first]
+                yield (
+                    first[0],
+                    self.refused(first[0], "malformed", f"{_told(error)}; mend the row or `format`"),
+                )
+                continue
+            if cells is None:
+                return
+            number = self._taken[0][0]
+            if not all(map(is_readable, cells)):
+                why = "holds bytes that its encoding has not; state `format.encoding`"
+                yield number, self.refused(number, "unknown-encoding", why)
+            elif cells:
+                yield number, cells
+
+    def refused(self, number: int, reason: str, why: str) -> Refused:
+        """Refuse the row that was read last."""
+        raw = self._lines.raw("".join(line for _, line in self._taken))
+        return Refused(reason, f"{self._name}, line {number}", why, raw)
+
+    def _take(self, largest: int) -> Iterator[str]:
+        """Hand lines to the csv reader, up to a bound."""
+        while line := self._back.popleft() if self._back else next(self._source, None):
+            self._taken.append(line)
+            self._size += len(line[1])
+            if len(line[1]) >= largest:
+                self._too_long = line[0]
+            if len(self._taken) > _LONGEST or self._size > largest or line[0] == self._too_long:
+                raise ValueError("it is longer than a row may be, perhaps for a quote that was left open")
+            yield line[1]
+
+
+def _told(error: Exception) -> str:
+    """Say what is wrong without what is written there."""
+    text = str(error)
+    if "unexpected end" in text:
+        return "a quote was left open"
+    return "a quote in the middle of a cell" if "expected after" in text else text

@@ -1,0 +1,68 @@
+"""Puts rows of one conversation and day together, however they are mixed in the file, with flat memory.
+
+Conversations that have been quiet longest are let go first when too much is held; what comes of them later
+is their next part. A file of ordinary size is held whole, so that its conversations are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterator
+from dataclasses import dataclass, field
+
+from include.commsarchive.sources.base import Options
+
+HELD = 64 * 1024 * 1024
+"""Bytes of rows that are held at most."""
+
+
+@dataclass(slots=True)
+class _Group:
+    rows: list[bytes] = field(default_factory=list)
+    size: int = 0
+
+
+class Groups:
+    """Groups of rows, by key. What it gives are JSON texts: ``[part, [row, …]]``."""
+
+    def __init__(self, options: Options, held: int = HELD) -> None:
+        """Begin with none; a group beyond the options' limits is cut."""
+        self._options = options
+        self._most = held
+        self._size = 0
+        self._groups: dict[Hashable, _Group] = {}
+        self._parts: dict[Hashable, int] = {}
+        self._recent: dict[Hashable, None] = {}
+        """Keys, the one that has been quiet longest first."""
+
+    def add(self, key: Hashable, row: bytes) -> Iterator[bytes]:
+        """Add a row; give the groups that are let go for it."""
+        group = self._groups.setdefault(key, _Group())
+        if group.rows and (
+            len(group.rows) >= self._options.max_events or group.size + len(row) > self._options.max_bytes
+        ):
+            yield self._part(key, group)
+            group = self._groups[key] = _Group()
+        group.rows.append(row)
+        group.size += len(row)
+        self._size += len(row)
+        self._recent.pop(key, None)
+        self._recent[key] = None
+        while self._size > self._most and len(self._recent) > 1:
+            quiet = next(iter(self._recent))
+            del self._recent[quiet]
+            yield self._part(quiet, self._groups.pop(quiet))
+
+    def rest(self) -> Iterator[bytes]:
+        """Give what is left, in the order of their first rows."""
+        for key, group in self._groups.items():
+            yield self._part(key, group) if key in self._parts else _json(0, group.rows)
+        self._groups.clear()
+
+    def _part(self, key: Hashable, group: _Group) -> bytes:
+        self._size -= group.size
+        self._parts[key] = self._parts.get(key, 0) + 1
+        return _json(self._parts[key], group.rows)
+
+
+def _json(part: int, rows: list[bytes]) -> bytes:
+    return b"[%d,[%b]]" % (part, b",".join(rows))

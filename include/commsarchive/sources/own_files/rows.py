@@ -1,0 +1,70 @@
+"""Rows of a file, whatever its format: each a tree, or refused with its bytes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import BinaryIO
+
+from include.commsarchive.model import Refused
+from include.commsarchive.sources.base import Options
+from include.commsarchive.sources.own_files import delimited, json_rows, xml_rows
+from include.commsarchive.sources.own_files.profile import Profile
+from include.commsarchive.sources.own_files.tree import OUTER, Tree, residue_of, values_at
+
+MISFIT = "row-does-not-fit"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A row, and where it stands: ``row 17``."""
+
+    where: str
+    tree: Tree
+
+
+def rows_of(profile: Profile, name: str, stream: BinaryIO, options: Options) -> Iterator[Row | Refused]:
+    """Read a file's rows, in order.
+
+    Raises:
+        Quarantine: the file is empty, or not as the profile says.
+    """
+    for found in _READERS[profile.format.kind](profile, name, stream, options):
+        if isinstance(found, Refused):
+            yield found
+        elif profile.format.rows:
+            yield from _inner(profile, name, *found)
+        else:
+            yield Row(*found)
+
+
+_READERS = {
+    "delimited": delimited.records,
+    "json": json_rows.records,
+    "json_lines": json_rows.lines,
+    "xml": xml_rows.records,
+}
+
+
+def _inner(profile: Profile, name: str, where: str, record: Tree) -> Iterator[Row | Refused]:
+    """Give the rows that a record holds; the first one takes all that the record says besides."""
+    path = profile.format.rows
+    rows = [one for one in values_at(record, path) if isinstance(one, dict)]
+    outer = {f for field in profile.fields() if field.startswith("../") for f in [field.removeprefix("../")]}
+    if not rows:
+        why = f"it holds no rows at `{path}`; mend `format.rows`, or nothing was said"
+        yield Refused(MISFIT, f"{name}, {where}", why, residue_of(record, ()).encode())
+    for number, row in enumerate(rows, start=1):
+        besides = (
+            _without(record, path) if number == 1 else {key: record[key] for key in outer & record.keys()}
+        )
+        yield Row(f"{where}, row {number}", {**row, OUTER: besides})
+
+
+def _without(record: Tree, path: str) -> Tree:
+    """Give a record but for its rows, and but for all that is beside them in a structure of its own."""
+    first, _, rest = path.partition("/")
+    kept = {key: value for key, value in record.items() if key != first}
+    if rest and isinstance(record.get(first), dict):
+        kept[first] = _without(record[first], rest)
+    return kept

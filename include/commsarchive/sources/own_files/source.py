@@ -1,0 +1,216 @@
+"""The source: files of your own, by a profile that is handed in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from functools import partial
+from typing import BinaryIO
+
+import msgspec
+
+from include.commsarchive.errors import Fatal
+from include.commsarchive.ids import digest
+from include.commsarchive.model import Item, Refused
+from include.commsarchive.sources import tar_members, zip_members
+from include.commsarchive.sources.base import Chunk, Claim, Options, Role, Stored
+from include.commsarchive.sources.chat import Chat, Deed, items_of
+from include.commsarchive.sources.own_files.groups import Groups
+from include.commsarchive.sources.own_files.mapper import Mapper, Said, unified
+from include.commsarchive.sources.own_files.profile import Profile
+from include.commsarchive.sources.own_files.rows import MISFIT, Row, rows_of
+from include.commsarchive.sources.own_files.tree import Misfit, Tree
+from include.commsarchive.sources.shared_files import SharedFiles
+from include.commsarchive.sources.vantage.source import is_zip, packed
+from include.commsarchive.sources.zip_members import Entry, Zip
+
+_CHUNK = 4 * 1024 * 1024
+_BUNDLE = "files"
+_TARS = (b"\x1f\x8b", b"ustar")
+_ENDINGS = {
+    "delimited": (".csv", ".tsv", ".txt", ".psv"),
+    "json": (".json",),
+    "json_lines": (".jsonl", ".ndjson", ".json"),
+    "xml": (".xml",),
+}
+_Line = tuple[str, Tree]
+
+
+@dataclass
+class OwnFiles:
+    """Files as ``profile`` describes them (JSON of a `Profile`); without one, nothing can be read."""
+
+    profile: str = ""
+    name: str = field(default="own_files", init=False)
+    title: str = "Own files"
+    message_class: str = "IPM.NOTE.OwnFiles"
+    item_class: str = "ipm.externaldata.ownfiles"
+    folder: str = "Own Files"
+
+    def described(self, profile: str) -> OwnFiles:
+        """Give this source as a profile (JSON) makes it."""
+        told = msgspec.json.decode(profile, type=Profile)
+        kind = told.type or "".join(word.title() for word in told.name.split("_"))
+        title = told.title or told.name.replace("_", " ").title()
+        return OwnFiles(profile, title, f"IPM.NOTE.{kind}", f"ipm.externaldata.{kind}", told.folder or title)
+
+    def claim(self, name: str) -> Claim | None:
+        """Say what a file is by its name, or None when the profile does not name it."""
+        if not self.profile:
+            return None
+        rules = self._profile.files
+        if _like(name, rules.content):
+            return Claim(_BUNDLE, Role.CONTAINER if name.lower().endswith(".zip") else Role.CONTENT)
+        return Claim(_BUNDLE, Role.ATTACHMENTS) if _like(name, rules.attachments) else None
+
+    def chunks(self, name: str, stream: BinaryIO, options: Options) -> Iterator[Chunk | Refused]:
+        """Cut a file, or an archive of such, into whole conversations or rows.
+
+        Raises:
+            Quarantine: the file is empty, broken, or not as the profile says.
+            Fatal: there is no profile.
+        """
+        cut = partial(self._cut, options=options)
+        return packed(name, stream, self._contents, cut) if is_zip(stream) else cut(name, stream)
+
+    def parse(
+        self, chunk: Chunk, attachments: Mapping[str, Stored], options: Options
+    ) -> Iterator[Item | Refused]:
+        """Read the items of one chunk."""
+        profile = self._profile
+        mapper = Mapper(profile, SharedFiles(attachments))
+        for start, end in zip(chunk.starts, (*chunk.starts[1:], len(chunk.raw)), strict=True):
+            part, lines = msgspec.json.decode(chunk.raw[start:end], type=tuple[int, list[_Line]])
+            rows = []
+            for where, tree in lines:
+                try:
+                    rows.append(mapper.read(tree))
+                except Misfit as error:
+                    yield _misfit(chunk.place, where, error, tree)
+            if not rows:
+                continue
+            if profile.item == "row":
+                yield _item(profile, self.title, rows[0])
+            else:
+                yield from items_of(_chat(profile, self.title, rows, part), options)
+
+    def members(self, name: str, stream: BinaryIO) -> Iterator[tuple[str, BinaryIO] | Refused]:
+        """Walk an archive of attachments; any other file is one itself.
+
+        Raises:
+            Quarantine: the archive cannot be read any further.
+        """
+        if is_zip(stream):
+            return zip_members.members(name, stream, self._contents)
+        start = stream.read(512)
+        stream.seek(0)
+        if start.startswith(_TARS[0]) or start[257:262] == _TARS[1]:
+            return tar_members.members(name, stream)
+        return iter([(name, stream)])
+
+    @property
+    def _profile(self) -> Profile:
+        if not self.profile:
+            raise Fatal("own_files: there is no profile. Name its file in the connector's key `profile`")
+        return msgspec.json.decode(self.profile, type=Profile)
+
+    def _contents(self, archive: Zip) -> set[str]:
+        """Name the files of an archive that hold rows: by the profile's patterns, else by their endings."""
+        names = [one.name for one in archive.entries() if isinstance(one, Entry)]
+        profile = self._profile
+        named = {one for one in names if _like(one.rpartition("/")[2], profile.files.content)}
+        return named or {one for one in names if one.lower().endswith(_ENDINGS[profile.format.kind])}
+
+    def _cut(self, name: str, stream: BinaryIO, options: Options) -> Iterator[Chunk | Refused]:
+        profile = self._profile
+        return cut_rows(profile, name, rows_of(profile, name, stream, options), options)
+
+
+def cut_rows(
+    profile: Profile, name: str, rows: Iterable[Row | Refused], options: Options
+) -> Iterator[Chunk | Refused]:
+    """Put rows into chunks: whole conversations of a day, or row by row."""
+    mapper, groups = Mapper(profile, SharedFiles({})), Groups(options)
+    batch = _Batch(name)
+    for row in rows:
+        if isinstance(row, Refused):
+            yield row
+            continue
+        line = msgspec.json.encode((row.where, row.tree))
+        try:
+            done = [b"[0,[%b]]" % line] if profile.item == "row" else groups.add(mapper.key(row.tree), line)
+        except Misfit as error:
+            yield _misfit(name, row.where, error, row.tree)
+            continue
+        for group in done:
+            yield from batch.add(group)
+    for group in groups.rest():
+        yield from batch.add(group)
+    yield from batch.rest()
+
+
+class _Batch:
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._groups: list[bytes] = []
+        self._size = 0
+        self._start = 0
+
+    def add(self, group: bytes) -> Iterator[Chunk]:
+        self._groups.append(group)
+        self._size += len(group)
+        if self._size >= _CHUNK:
+            yield from self.rest()
+
+    def rest(self) -> Iterator[Chunk]:
+        if self._groups:
+            starts, at = [], 0
+            for group in self._groups:
+                starts.append(at)
+                at += len(group)
+            yield Chunk(self._name, 0, b"".join(self._groups), starts=tuple(starts))
+        self._groups, self._size = [], 0
+
+
+def _chat(profile: Profile, title: str, rows: list[Said], part: int) -> Chat:
+    people = unified(rows)
+    name = next((row.name for row in rows if row.name), "") or next(
+        (r.subject for r in rows if r.subject), ""
+    )
+    chat = Chat(profile.name, title, rows[0].conversation, name, tuple(people), part=part)
+    chat.deeds = [Deed(event, row.native_id) for row in rows for event in row.events]
+    chat.marks = _marks(rows)
+    return chat
+
+
+def _item(profile: Profile, title: str, row: Said) -> Item:
+    """Make an item of a row; one without an id is known by all that it says."""
+    unified([row])
+    said = (row.conversation, str(row.at), row.sender.key, row.subject, *(event.text for event in row.events))
+    return Item(
+        source=profile.name,
+        native_ids=(row.native_id,) if row.native_id else (digest("row", *said),),
+        thread=row.conversation,
+        subject=row.subject or f"{title}: {row.sender.name}" + (f" ({row.name})" if row.name else ""),
+        event_class="Message",
+        at=row.at,
+        sender=row.sender,
+        to=row.to or (() if row.cc or row.bcc else (row.sender,)),
+        cc=row.cc,
+        bcc=row.bcc,
+        events=row.events,
+        marks=tuple(_marks([row])),
+    )
+
+
+def _marks(rows: list[Said]) -> list[str]:
+    return [f"repaired: {one}" for one in dict.fromkeys(row.repaired for row in rows if row.repaired)]
+
+
+def _misfit(name: str, where: str, error: Misfit, tree: Tree) -> Refused:
+    return Refused(MISFIT, f"{name}, {where}", str(error), msgspec.json.encode(tree))
+
+
+def _like(name: str, patterns: tuple[str, ...]) -> bool:
+    return any(fnmatchcase(name.lower(), pattern.lower()) for pattern in patterns)

@@ -1,0 +1,71 @@
+"""Times as a profile says that they are written."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from functools import lru_cache
+from zoneinfo import ZoneInfo
+
+from include.commsarchive.sources.instant_bloomberg.times import epoch
+from include.commsarchive.sources.own_files.profile import Time
+
+_EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+_MILLISECOND = dt.timedelta(milliseconds=1)
+_FRACTION = re.compile(r"(\.[0-9]{6})[0-9]+")
+"""Finer than Python reads (.NET writes seven digits)."""
+_REAL = re.compile(r"([0-9]{1,11})\.([0-9]{1,9})")
+
+
+def read_time(text: str, rules: Time) -> tuple[int, str]:
+    """Give a time as ms, and what is remarkable about it.
+
+    Raises:
+        ValueError: it is not written as the profile says; the text is what to mend.
+    """
+    text = text.strip()
+    if not text:
+        raise ValueError("is empty; every row needs a time")
+    if rules.format == "epoch":
+        return _epoch(text), ""
+    written = _FRACTION.sub(r"\1", text)
+    try:
+        iso = rules.format == "iso"
+        time = dt.datetime.fromisoformat(written) if iso else dt.datetime.strptime(written, rules.format)  # noqa: DTZ007 - the zone comes next
+    except ValueError:
+        raise ValueError(f"is no time of the format `{rules.format}`; mend `time.format`") from None
+    remark = ""
+    if time.tzinfo is None and not rules.zone:
+        raise ValueError("states no zone; say which it is in `time.zone`")
+    try:
+        if time.tzinfo is None:
+            time, remark = _placed(time, rules.zone)
+        return (time - _EPOCH) // _MILLISECOND, remark
+    except OverflowError:
+        raise ValueError("is beyond the years 1 to 9999") from None
+
+
+def _epoch(text: str) -> int:
+    if real := _REAL.fullmatch(text):
+        return int(real[1]) * 1000 + int(real[2].ljust(3, "0")[:3])
+    at = epoch(text)
+    if at is None:
+        raise ValueError("is no epoch number; mend `time.format`")
+    return at
+
+
+def _placed(wall: dt.datetime, name: str) -> tuple[dt.datetime, str]:
+    """Put a zone's clock to a time; of two times that it showed so, the earlier is taken."""
+    zone = _zone(name)
+    time = wall.replace(tzinfo=zone)
+    first, second = (time.replace(fold=fold).utcoffset() for fold in (0, 1))
+    if first == second:
+        return time, ""
+    twice = first is not None and second is not None and first > second
+    odd = "showed this time twice: the earlier is taken" if twice else "never showed this time"
+    return time, f"the clock of {name} {odd}"
+
+
+@lru_cache
+def _zone(name: str) -> ZoneInfo:
+    return ZoneInfo(name)
