@@ -187,11 +187,20 @@ class MailPart:
 
 
 @dataclass(frozen=True, slots=True)
+class Retention:
+    """How long a copy is to be kept: the destination's label (GUID or name) or ``""``, and days or 0."""
+
+    label: str
+    days: int
+
+
+@dataclass(frozen=True, slots=True)
 class Mail:
     """What a destination encodes: RFC 5322 bytes, or JSON, or what else its protocol wants.
 
     ``message_id`` and ``references`` have no angle brackets; ``headers`` are our own ``X-``
-    headers as (name, value), values plain text. ``message_class`` is for destinations that have such.
+    headers as (name, value), values plain text. ``message_class`` and ``retention`` are for destinations
+    that have such.
     """
 
     message_id: str
@@ -207,6 +216,7 @@ class Mail:
     html: str
     attachments: tuple[MailPart, ...]
     message_class: str = NOTE
+    retention: Retention | None = None
 
 
 @dataclass(frozen=True, slots=True)

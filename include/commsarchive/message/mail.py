@@ -8,7 +8,7 @@ from typing import BinaryIO
 
 from include.commsarchive import ids
 from include.commsarchive.message.addresses import address_of
-from include.commsarchive.model import NOTE, Address, Mail, MailPart, Person, StagedItem
+from include.commsarchive.model import NOTE, Address, Mail, MailPart, Person, Retention, StagedItem
 
 PREFIX = "X-Commsarchive-"
 
@@ -19,6 +19,7 @@ def make_mail(
     open_blob: Callable[[str], BinaryIO],
     extra: Iterable[tuple[str, str]] = (),
     message_class: str = NOTE,
+    retention: Retention | None = None,
 ) -> Mail:
     """Give an item its addresses, headers and attachments; every copy of it is this same mail.
 
@@ -43,7 +44,10 @@ def make_mail(
             [ids.thread_id(item.source, one) for one in dict.fromkeys((item.thread, *item.references)) if one]
         ),
         headers=tuple(
-            [(PREFIX + name, value) for name, value in (*_facts(item), *_others(item, addresses), *extra)]
+            [
+                (PREFIX + name, value)
+                for name, value in (*_facts(item), *_others(item, addresses), *_kept(retention), *extra)
+            ]
         ),
         text=item.text,
         html=item.html,
@@ -55,7 +59,16 @@ def make_mail(
             ]
         ),
         message_class=message_class,
+        retention=retention,
     )
+
+
+def _kept(retention: Retention | None) -> list[tuple[str, str]]:
+    """Say how long the mail is to be kept, for destinations that have nothing but headers to go by."""
+    if retention is None:
+        return []
+    days = f"{retention.days} days" if retention.days else ""
+    return [("Retention", "; ".join(filter(None, (retention.label, days))))]
 
 
 def _others(item: StagedItem, addresses: Mapping[str, str]) -> list[tuple[str, str]]:

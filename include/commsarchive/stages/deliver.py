@@ -10,7 +10,7 @@ from include.commsarchive.connector import Deliver
 from include.commsarchive.ledger.base import Delivery, Failure, HeldStage
 from include.commsarchive.mailbox.base import Mailbox
 from include.commsarchive.message.mail import make_mail
-from include.commsarchive.model import NOTE, Letter, StagedItem
+from include.commsarchive.model import NOTE, Letter, Retention, StagedItem
 from include.commsarchive.stages.hold import hold, hold_item
 from include.commsarchive.stages.ingest import IngestReceipt, Manner, Sending, ingest
 from include.commsarchive.stages.map_users import Planned, destination_of
@@ -65,6 +65,8 @@ def _letters(
     scope: Scope, plan: str, reader: ItemReader, how: Deliver, only: Collection[str] | None
 ) -> Iterator[Sending]:
     """Make the letters of a plan, or those for some mailboxes; one mail for all copies of an item."""
+    rules = scope.connector.retention
+    retention = Retention(rules.label, rules.days) if rules else None
     with scope.folder.open(plan) as stream:
         for row in map(_planned, stream):
             copies = [one for one in row.copies if only is None or one.mailbox in only]
@@ -77,6 +79,7 @@ def _letters(
                 lambda blob: scope.folder.open(f"blobs/{blob}"),
                 (("Connector", scope.connector.name),),
                 _message_class(item, how),
+                retention,
             )
             for copy in copies:
                 mailbox, folder, name = copy.mailbox, copy.folder, copy.delivery_key

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import msgspec
@@ -27,11 +27,12 @@ class InForce:
     """The rules of a run, and what is wrong with the files as they are now.
 
     ``problems`` are one line each (file, row, what is wrong); when there are any, the last good
-    version of that file is in force.
+    version of that file is in force. ``versions`` names the version in force of each kind of file.
     """
 
     resolver: Resolver
     problems: tuple[str, ...]
+    versions: Mapping[str, str] = field(default_factory=dict)
 
 
 def mapping_in_force(connector: Connector, ledger: Ledger, directory: Directory | None = None) -> InForce:
@@ -44,6 +45,7 @@ def mapping_in_force(connector: Connector, ledger: Ledger, directory: Directory 
     """
     rules = connector.mapping
     problems: list[str] = []
+    bodies: dict[str, str] = {}
     custom, scope = Snapshot(), None
     if rules.custom:
         from include.commsarchive.mapping.table import read_mapping  # noqa: PLC0415 - it brings pandas
@@ -52,7 +54,8 @@ def mapping_in_force(connector: Connector, ledger: Ledger, directory: Directory 
         table = read_mapping(content)
         faults = fault or _lines(rules.custom, table.problems)
         body = table.snapshot.to_json()
-        custom = Snapshot.from_json(_good(connector.name, ledger, "custom", body, faults, problems))
+        bodies["custom"] = _good(connector.name, ledger, "custom", body, faults, problems)
+        custom = Snapshot.from_json(bodies["custom"])
     if rules.scope != "all":
         from include.commsarchive.mapping.table import read_scope  # noqa: PLC0415
 
@@ -60,9 +63,11 @@ def mapping_in_force(connector: Connector, ledger: Ledger, directory: Directory 
         listed = read_scope(content)
         faults = fault or _lines(rules.scope, listed.problems)
         body = msgspec.json.encode(listed.mailboxes).decode()
-        kept = _good(connector.name, ledger, "scope", body, faults, problems)
-        scope = msgspec.json.decode(kept, type=list[str])
+        bodies["scope"] = _good(connector.name, ledger, "scope", body, faults, problems)
+        scope = msgspec.json.decode(bodies["scope"], type=list[str])
     users = _users(connector, ledger, directory, problems) if rules.directory else None
+    if users:
+        bodies["directory"] = users.to_json()
     resolver = Resolver(
         custom,
         automatic=rules.automatic,
@@ -71,7 +76,23 @@ def mapping_in_force(connector: Connector, ledger: Ledger, directory: Directory 
         third_party_mailbox=rules.third_party_mailbox,
         directory=users,
     )
-    return InForce(resolver, tuple(problems))
+    versions = {kind: version_of(body) for kind, body in bodies.items()}
+    return InForce(resolver, tuple(problems), versions)
+
+
+def version_of(body: str) -> str:
+    """Name what the ledger keeps by its content."""
+    return digest("mapping", body)
+
+
+def keep_definition(connector: Connector, ledger: Ledger) -> str:
+    """Keep a connector's definition as a run uses it, for ever; give the name of this version.
+
+    It holds the names of connections, never what they say.
+    """
+    body = msgspec.json.encode(connector.model_dump(mode="json"), order="deterministic").decode()
+    ledger.keep_mapping(connector.name, "connector", version_of(body), body)
+    return version_of(body)
 
 
 def _users(connector: Connector, ledger: Ledger, directory: Directory | None, problems: list[str]) -> Users:
@@ -109,7 +130,7 @@ def _good(
 ) -> str:
     """Put a faultless body in force and give it; with faults, give the one that is in force."""
     if not faults:
-        ledger.keep_mapping(connector, kind, digest("mapping", body), body)
+        ledger.keep_mapping(connector, kind, version_of(body), body)
         return body
     problems += faults
     last = ledger.mapping(connector, kind)

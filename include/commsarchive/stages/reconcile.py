@@ -102,6 +102,7 @@ def _body(
         "files": len(files),
         "file_hashes": [file.sha256 for file in files],
         "mapping_version": mapped.mapping_version,
+        "versions": mapped.versions,
         "software": VERSION,
     }
 

@@ -114,7 +114,10 @@ def count(counts: dict[str, int], key: str, by: int = 1) -> None:
 
 @dataclass(frozen=True, slots=True)
 class MapReceipt:
-    """What `map_users` planned. ``plans`` are the partitions to deliver, by name in the run's folder."""
+    """What `map_users` planned. ``plans`` are the partitions to deliver, by name in the run's folder.
+
+    ``versions`` names what the run was configured with, each kind as the ledger keeps it.
+    """
 
     plans: list[str]
     items: int
@@ -126,6 +129,7 @@ class MapReceipt:
     deliveries: int
     mapping_version: str
     mailboxes_missing: int = 0
+    versions: dict[str, str] = field(default_factory=dict)
 
 
 def batches(rows: Iterable[Row], size: int) -> Iterator[list[Row]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import structlog
@@ -31,7 +32,7 @@ class MapUsersOperator(StageOperator):
         """Put the mapping in force, plan, record."""
         from include.commsarchive.stages.ingest import recover
         from include.commsarchive.stages.map_users import map_users
-        from include.commsarchive.stages.mapping import mapping_in_force
+        from include.commsarchive.stages.mapping import keep_definition, mapping_in_force
 
         receipts = all_restored(self.converted, ConvertReceipt)
         with self.opened(context) as scope, mailboxes(scope.connector) as places:
@@ -43,5 +44,7 @@ class MapUsersOperator(StageOperator):
             shards = [shard for one in receipts for shard in one.shards]
             receipt = map_users(scope, shards, rules.resolver, places)
             self.say("mapped", scope, receipt)
+            kept = keep_definition(scope.connector, scope.ledger)
+            receipt = replace(receipt, versions=dict(rules.versions) | {"connector": kept})
             context["ti"].xcom_push(RECEIPT, plain(receipt))
             return receipt.plans

@@ -72,7 +72,7 @@ def ledger() -> MemoryLedger:
 def test_the_record_holds_every_number_and_they_close(
     ledger: MemoryLedger, converted: list[ConvertReceipt]
 ) -> None:
-    mapped = replace(MAPPED, deliveries=6)
+    mapped = replace(MAPPED, deliveries=6, versions={"connector": "v1"})
     body = reconcile(RUN, ledger, converted, mapped, INGESTED).body
     assert body == {
         "run_id": "one",
@@ -99,6 +99,7 @@ def test_the_record_holds_every_number_and_they_close(
         "files": 2,
         "file_hashes": ["aa", "bb"],
         "mapping_version": "v1",
+        "versions": {"connector": "v1"},
         "software": VERSION,
     }
 
