@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
@@ -45,6 +46,12 @@ class Chat:
     facts: list[tuple[str, str]] = field(default_factory=list)
     marks: list[str] = field(default_factory=list)
     part: int = 0
+
+
+def stamp(at: int) -> str:
+    """Give a time (ms) as marks show it: ``2024-03-13 20:05:30`` in UTC, with a fraction if it has one."""
+    moment = dt.datetime.fromtimestamp(at // 1000, dt.UTC)
+    return f"{moment:%Y-%m-%d %H:%M:%S}" + (f".{at % 1000:03}" if at % 1000 else "")
 
 
 def items_of(chat: Chat, options: Options) -> Iterator[Item]:

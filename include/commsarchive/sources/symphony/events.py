@@ -5,9 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 
-from include.commsarchive.message.times import stamp
 from include.commsarchive.model import Event, Kind, Person
-from include.commsarchive.sources.chat import UNDATED, Deed
+from include.commsarchive.sources.chat import UNDATED, Deed, stamp
 from include.commsarchive.sources.symphony.fields import odd_fields
 from include.commsarchive.sources.symphony.files import Files
 from include.commsarchive.sources.symphony.ids import same

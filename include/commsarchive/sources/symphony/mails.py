@@ -25,7 +25,7 @@ from include.commsarchive.sources.symphony.messageml import text_of
 
 READER = "mails"
 _PEOPLE = ("From", "To", "Cc", "Bcc")
-_KNOWN = frozenset({*map(str.lower, _PEOPLE), "subject", "date", "mime-version", "content-type"})
+_KNOWN = frozenset({*map(str.lower, _PEOPLE), "subject", "date", "mime-version"})
 _UNSEEN = re.compile(r"<(style|script|head|title)\b[^<>]*>.*?</\1\s*>", re.IGNORECASE | re.DOTALL)
 _HEADER = re.compile(rb"(?:[!-9;-~]+[ \t]*:|From )")
 _ADDRESS = re.compile(r"[\w.+'-]+@[\w.-]+")
@@ -157,8 +157,12 @@ def read_letter(raw: bytes, attachments: Mapping[str, Stored], options: Options)
         cc=tuple(people[person.key] for person in groups[2]),
         bcc=tuple(people[person.key] for person in groups[3]),
         events=events,
-        facts=tuple((name, value) for name, value in letter.header if name.lower() not in _KNOWN),
+        facts=tuple((name, value) for name, value in letter.header if _is_fact(name.lower())),
     )
+
+
+def _is_fact(field: str) -> bool:
+    return field not in _KNOWN and not field.startswith("content-")
 
 
 def _people(letter: Letter, field: str) -> list[Person]:

@@ -6,9 +6,8 @@ import base64
 import binascii
 import xml.etree.ElementTree as ET
 
-from include.commsarchive.message.times import stamp
 from include.commsarchive.model import Event, Kind
-from include.commsarchive.sources.chat import UNDATED, Deed
+from include.commsarchive.sources.chat import UNDATED, Deed, stamp
 from include.commsarchive.sources.instant_bloomberg.elements import (
     Children,
     as_written,
