@@ -36,6 +36,13 @@ with DAG(
                 "unmapped": "what had people without a mailbox",
             },
         ),
+        "only": Param(
+            [],
+            type="array",
+            items={"type": "string"},
+            title="Only these",
+            description="ids of what was set aside; empty: all of it",
+        ),
     },
 ):
     reopen = ReopenOperator(
@@ -44,6 +51,7 @@ with DAG(
         first="{{ params.first }}",
         last="{{ params.last }}",
         which="{{ params.which }}",
+        only="{{ params.only | join(',') }}",
     )
     map_users = MapUsersOperator(task_id="map_users", connector=CONNECTOR, converted=[reopen.output])
     ingest = IngestOperator.partial(

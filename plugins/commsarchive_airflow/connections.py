@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack, closing, contextmanager, nullcontext
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from airflow.sdk import BaseHook
 from airflow.sdk.exceptions import AirflowNotFoundException
@@ -23,6 +24,9 @@ from include.commsarchive.doors import (
 from include.commsarchive.errors import Fatal
 from include.commsarchive.mailbox.base import Mailbox
 from include.commsarchive.pgp.base import Decryptor
+
+if TYPE_CHECKING:  # it brings gnupg, for which few have a use
+    from include.commsarchive.pgp.published import PublicKey
 
 LEDGER = "commsarchive_ledger"
 """Connection of the ledger's database, used where the environment names none."""
@@ -47,6 +51,21 @@ def decryptor(connector: Connector) -> AbstractContextManager[Decryptor | None]:
         return nullcontext()
     found = _connection(connector.pgp.connection)
     return open_decryptor(found, require_signature=connector.pgp.require_signature)
+
+
+def public_keys(connector: Connector) -> list[PublicKey]:
+    """Give the public halves of a connector's keys; none for one without a `pgp` section.
+
+    Raises:
+        Fatal: the connection is missing, or holds no key.
+    """
+    from include.commsarchive.pgp.published import public_halves
+    from include.commsarchive.pgp.settings import settings_from
+
+    if connector.pgp is None:
+        return []
+    found = _connection(connector.pgp.connection)
+    return public_halves(settings_from(found.password, found.extra, require_signature=False))
 
 
 @contextmanager

@@ -7,19 +7,30 @@ used: in the web server.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
+from zoneinfo import ZoneInfo
 
+from airflow.api.common.trigger_dag import trigger_dag
+from airflow.exceptions import (  # type: ignore[attr-defined]
+    AirflowException,
+    AirflowNotFoundException,
+    DagRunAlreadyExists,
+    ParamValidationError,
+)
+from airflow.models.backfill import NoBackfillRunsToCreate, ReprocessBehavior, _create_backfill
 from airflow.models.dag import DagModel
 from airflow.models.dagrun import DagRun
 from airflow.utils.session import create_session
 from airflow.utils.state import DagRunState
+from airflow.utils.types import DagRunTriggeredByType
 from sqlalchemy import or_, select
 
 from include.commsarchive.connector import Connector
 from include.commsarchive.control.feed import ActiveRun, Feed
 from include.commsarchive.day import business_day
-from include.commsarchive.errors import Fatal
+from include.commsarchive.errors import CommsArchiveError, Fatal
 
 _ACTIVE = (DagRunState.QUEUED, DagRunState.RUNNING)
 _LOOK_BACK = dt.timedelta(days=60)
@@ -82,8 +93,109 @@ def _day(run: Any, connector: Connector) -> dt.date | None:
         return None
 
 
-def known_dags(dag_ids: Collection[str]) -> set[str]:
-    """Tell which of these DAGs Airflow knows."""
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A run, or a backfill of several, that Airflow was asked for.
+
+    ``paused`` says that it waits until its DAG is unpaused; ``created`` is False when it was there before.
+    """
+
+    dag_id: str
+    run_id: str
+    state: str
+    paused: bool
+    created: bool
+
+
+class Unknown(CommsArchiveError):
+    """Airflow has not read this DAG (yet)."""
+
+
+class Impossible(CommsArchiveError):
+    """Airflow refuses the run; the text says why."""
+
+
+def trigger(dag_id: str, run_id: str, asked: Mapping[str, Any], who: str, *, unpause: bool = False) -> Asked:
+    """Ask for a run; the same ``run_id`` again gives the run that is there.
+
+    Raises:
+        Unknown: Airflow does not know the DAG.
+        Impossible: the parameters are not what the DAG takes.
+    """
+    paused = _paused(dag_id)
+    try:
+        run = trigger_dag(
+            dag_id,
+            triggered_by=DagRunTriggeredByType.REST_API,
+            triggering_user_name=who,
+            run_id=run_id,
+            conf=dict(asked),
+        )
+        created = True
+    except DagRunAlreadyExists as error:
+        run, created = error.dag_run, False
+    except AirflowNotFoundException as error:
+        raise _unknown(dag_id) from error
+    except (ParamValidationError, ValueError) as error:
+        raise Impossible(f"Airflow refuses a run of {dag_id}: {error}") from error
+    if run is None:
+        raise _unknown(dag_id)
+    if paused and unpause:
+        pause(dag_id, paused=False)
+    return Asked(dag_id, run.run_id, str(run.state), paused and not unpause, created)
+
+
+def backfill(
+    connector: Connector, days: tuple[dt.date, dt.date], again: ReprocessBehavior, who: str
+) -> Asked:
+    """Ask for a run of each of these business days, both included, one after the other, in order.
+
+    Raises:
+        Unknown: Airflow does not know the DAG.
+        Impossible: another backfill is under way, or none of the days is over and in the schedule.
+    """
+    zone = ZoneInfo(connector.schedule.timezone)
+    paused = _paused(connector.name)
+    try:
+        made = _create_backfill(
+            dag_id=connector.name,
+            from_date=dt.datetime.combine(days[0], dt.time.min, zone),
+            to_date=dt.datetime.combine(days[1], dt.time.max, zone),
+            max_active_runs=1,
+            reverse=False,
+            dag_run_conf={},
+            triggering_user_name=who,
+            reprocess_behavior=again,
+            run_on_latest_version=True,
+        )
+    except AirflowNotFoundException as error:
+        raise _unknown(connector.name) from error
+    except (AirflowException, NoBackfillRunsToCreate) as error:
+        raise Impossible(f"Airflow refuses the backfill: {error}") from error
+    return Asked(connector.name, f"backfill {made.id}", "queued", paused, created=True)
+
+
+def pause(dag_id: str, *, paused: bool) -> None:
+    """Pause or unpause a DAG.
+
+    Raises:
+        Unknown: Airflow does not know it.
+    """
     with create_session() as session:
-        chosen = select(DagModel.dag_id).where(DagModel.dag_id.in_(dag_ids), DagModel.is_stale.is_(False))
-        return set(session.scalars(chosen))
+        dag = session.get(DagModel, dag_id)
+        if dag is None or dag.is_stale:
+            raise _unknown(dag_id)
+        dag.is_paused = paused
+
+
+def _paused(dag_id: str) -> bool:
+    with create_session() as session:
+        chosen = select(DagModel.is_paused).where(DagModel.dag_id == dag_id, DagModel.is_stale.is_(False))
+        paused = session.scalar(chosen)
+    if paused is None:
+        raise _unknown(dag_id)
+    return bool(paused)
+
+
+def _unknown(dag_id: str) -> Unknown:
+    return Unknown(f"Airflow does not know the DAG {dag_id}: it has not read it yet, or could not")

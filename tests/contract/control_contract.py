@@ -10,7 +10,7 @@ import pytest
 from include.commsarchive.ids import digest
 from include.commsarchive.ledger.base import Failure, HeldStage, ImportRecord, Ledger
 from include.commsarchive.ledger.control import Act, AuditFilter, Control, Outdated
-from include.commsarchive.ledger.views import HeldFilter, SetAside, Unmapped, Views
+from include.commsarchive.ledger.views import Custodian, HeldFilter, SetAside, Unmapped, Views
 from include.commsarchive.model import Outcome
 from tests.letters import DAY, make_delivery, make_held, make_run
 
@@ -149,6 +149,19 @@ class HistoryViewContract:
         copies = ledger.receipts_page(record.seq, deliveries[1].delivery_key, 2)
         assert [one.delivery for one in copies] == deliveries[2:4]
         assert ledger.receipts_page(record.seq + 1, "", 2) == []
+
+    def test_custodians_are_paged_with_their_days_and_copies(self, ledger: Book) -> None:
+        for name, day, mailboxes in (("one", DAY, "ab"), ("two", NEXT_DAY, "b"), ("other", DAY, "c")):
+            connector = "mail" if name == "other" else "chat"
+            ledger.open_run(make_run(name, connector=connector, day=day))
+            copies = [make_delivery(f"i{name}", f"{mailbox}@firm.example") for mailbox in mailboxes]
+            ledger.intend(name, copies)
+            ledger.settle(name, [Outcome(one.delivery_key, "id", "c" * 64) for one in copies])
+            close(ledger, name, connector=connector, day=day)
+        assert ledger.custodians("chat", "", 1) == [Custodian("a@firm.example", DAY, DAY, 1)]
+        assert ledger.custodians("chat", "a@firm.example", 9) == [
+            Custodian("b@firm.example", DAY, NEXT_DAY, 2)
+        ]
 
 
 class HeldViewContract:

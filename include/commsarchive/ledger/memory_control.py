@@ -20,7 +20,14 @@ from include.commsarchive.ledger.control import (
     next_entry,
 )
 from include.commsarchive.ledger.memory import MemoryLedger
-from include.commsarchive.ledger.views import Closed, HeldFilter, MappingVersion, SetAside, Unmapped
+from include.commsarchive.ledger.views import (
+    Closed,
+    Custodian,
+    HeldFilter,
+    MappingVersion,
+    SetAside,
+    Unmapped,
+)
 
 _NUMBERS = Closed.__match_args__[5:]
 
@@ -153,6 +160,18 @@ class MemoryControl(MemoryLedger):
                 before = found.get(person, Unmapped(person, one.day, 0))
                 found[person] = replace(before, since=min(before.since, one.day), items=before.items + 1)
         return [found[person] for person in sorted(found)]
+
+    def custodians(self, connector: str, after: str, limit: int) -> list[Custodian]:
+        """See `Views.custodians`."""
+        found: dict[str, Custodian] = {}
+        for record in self._records:
+            if record.connector == connector:
+                for receipt in self.receipts_of(record.seq):
+                    name = receipt.delivery.mailbox
+                    before = found.get(name, Custodian(name, record.day, record.day, 0))
+                    first, last = min(before.first, record.day), max(before.last, record.day)
+                    found[name] = Custodian(name, first, last, before.copies + 1)
+        return [found[name] for name in sorted(found) if name > after][:limit]
 
     def keep_mapping(self, connector: str, kind: str, version: str, body: str) -> None:
         """See `Ledger.keep_mapping`."""

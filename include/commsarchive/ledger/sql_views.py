@@ -13,10 +13,25 @@ import sqlalchemy as sa
 
 from include.commsarchive.ledger.base import Failure, Held, HeldStage, ImportRecord, Receipt
 from include.commsarchive.ledger.rows import Rows
-from include.commsarchive.ledger.schema import delivery, held, import_record, mapping, run, sealed_failure
+from include.commsarchive.ledger.schema import (
+    custodian,
+    delivery,
+    held,
+    import_record,
+    mapping,
+    run,
+    sealed_failure,
+)
 from include.commsarchive.ledger.sql_history import read_receipts, read_records, sealed_failures
 from include.commsarchive.ledger.sql_runs import held_of
-from include.commsarchive.ledger.views import Closed, HeldFilter, MappingVersion, SetAside, Unmapped
+from include.commsarchive.ledger.views import (
+    Closed,
+    Custodian,
+    HeldFilter,
+    MappingVersion,
+    SetAside,
+    Unmapped,
+)
 
 _ENVELOPE = ("seq", "run_id", "connector", "day", "closed_at")
 
@@ -130,6 +145,18 @@ class SqlViews(Rows):
                 since = min(before.since, row["since"])
                 found[person] = Unmapped(person, since, before.items + row["n"])
         return [found[person] for person in sorted(found)]
+
+    def custodians(self, connector: str, after: str, limit: int) -> list[Custodian]:
+        """See `Views.custodians`."""
+        days = (sa.func.min(import_record.c.day), sa.func.max(import_record.c.day))
+        copies = sa.cast(sa.func.sum(custodian.c.copies), sa.BigInteger)
+        rows = sa.select(custodian.c.mailbox, *days, copies).join(
+            import_record, import_record.c.seq == custodian.c.seq
+        )
+        mine = rows.where(import_record.c.connector == connector, custodian.c.mailbox > after)
+        with self._database.read() as connection:
+            page = mine.group_by(custodian.c.mailbox).order_by(custodian.c.mailbox).limit(limit)
+            return [Custodian(*row) for row in connection.execute(page)]
 
     def mapping_versions(self, connector: str) -> list[MappingVersion]:
         """See `Views.mapping_versions`."""

@@ -62,6 +62,16 @@ class Unmapped:
 
 
 @dataclass(frozen=True, slots=True)
+class Custodian:
+    """A mailbox that got copies: how many, of which first and last day."""
+
+    mailbox: str
+    first: dt.date
+    last: dt.date
+    copies: int
+
+
+@dataclass(frozen=True, slots=True)
 class MappingVersion:
     """A version of a mapping file. ``since`` is when it last came into force (ms), 0 when not known."""
 
@@ -112,6 +122,9 @@ class Views(Protocol):
 
     def unmapped_people(self, connector: str) -> list[Unmapped]:
         """List who waits for a mailbox, by name."""
+
+    def custodians(self, connector: str, after: str, limit: int) -> list[Custodian]:
+        """List mailboxes that got copies, by name, those above ``after``."""
 
     def mapping_versions(self, connector: str) -> list[MappingVersion]:
         """List every version of every mapping file, the last in force first."""

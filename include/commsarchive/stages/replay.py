@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from include.commsarchive.collect.base import Fetched, RemoteFile
@@ -32,17 +32,26 @@ class Reopened:
     held_ids: tuple[str, ...]
 
 
-def reopen(scope: Scope, days: tuple[dt.date, dt.date], which: str, decryptor: Decryptor | None) -> Reopened:
-    """Take held things of these days (both included) back in.
+def reopen(
+    scope: Scope,
+    days: tuple[dt.date, dt.date],
+    which: str,
+    decryptor: Decryptor | None,
+    only: Collection[str] = (),
+) -> Reopened:
+    """Take held things of these days (both included) back in: all, or ``only`` those with these ids.
 
-    Bundles are decrypted and converted anew, as a whole: what was archived before is recognised as a
-    duplicate. Items go straight to a shard.
+    What is kept together goes back in together. Bundles are decrypted and converted anew, as a whole: what
+    was archived before is recognised as a duplicate. Items go straight to a shard.
 
     Raises:
         Retriable: staging or the ledger cannot be reached.
         Fatal: the configuration refuses us.
     """
     entries = [held for held in scope.ledger.held(scope.connector.name, *days) if held.stage in STAGES[which]]
+    if only:
+        paths = {held.path for held in entries if held.held_id in only}
+        entries = [held for held in entries if held.path in paths]
     receipt = ConvertReceipt("replay")
     for path in dict.fromkeys(held.path for held in entries if held.path.startswith("bundles/")):
         receipt.add(_bundle(scope, path, decryptor))

@@ -20,16 +20,17 @@ HELD = "held"
 class ReopenOperator(StageOperator):
     """Take what was set aside on these days (both included) back in, at the stage that set it aside.
 
-    ``which`` is ``all``, ``quarantined`` or ``unmapped``. The receipt is one for `MapUsersOperator`.
+    ``which`` is ``all``, ``quarantined`` or ``unmapped``; ``only`` lists ids of held things, separated by
+    commas, empty for all. The receipt is one for `MapUsersOperator`.
     """
 
-    template_fields: Sequence[str] = ("connector", "first", "last", "which")
+    template_fields: Sequence[str] = ("connector", "first", "last", "which", "only")
     kind = "replay"
 
-    def __init__(self, *, first: str, last: str, which: str = "all", **kwargs: Any) -> None:
+    def __init__(self, *, first: str, last: str, which: str = "all", only: str = "", **kwargs: Any) -> None:
         """Take ISO days and what to replay."""
         super().__init__(**kwargs)
-        self.first, self.last, self.which = first, last, which
+        self.first, self.last, self.which, self.only = first, last, which, only
 
     def execute(self, context: Context) -> Plain:
         """Decrypt and convert held bundles anew; take held items as they are."""
@@ -39,7 +40,7 @@ class ReopenOperator(StageOperator):
             days = dt.date.fromisoformat(self.first), dt.date.fromisoformat(self.last)
             if days[0] > days[1]:
                 raise Fatal(f"replay: the first day {days[0]} comes after the last, {days[1]}. Swap them")
-            done = reopen(scope, days, self.which, keys)
+            done = reopen(scope, days, self.which, keys, set(filter(None, self.only.split(","))))
             self.say("reopened", scope, done.receipt, taken_up=len(done.held_ids))
             context["ti"].xcom_push(HELD, list(done.held_ids))
             return plain(done.receipt)

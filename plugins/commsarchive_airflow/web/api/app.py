@@ -11,7 +11,16 @@ from typing import Any
 from fastapi import Depends, FastAPI, Request, Response
 
 from commsarchive_airflow import auth
-from commsarchive_airflow.web.api import connectors, history, quarantine
+from commsarchive_airflow.web.api import (
+    connectors,
+    content,
+    evidence,
+    history,
+    keys,
+    people,
+    quarantine,
+    runs,
+)
 from commsarchive_airflow.web.api.refusal import PROBLEMS, add_handlers
 from include.commsarchive import VERSION
 
@@ -29,7 +38,7 @@ api = FastAPI(
     root_path_in_servers=False,
 )
 add_handlers(api)
-for part in (connectors, history, quarantine):
+for part in (connectors, runs, history, people, keys, quarantine, content, evidence):
     api.include_router(part.router)
 
 

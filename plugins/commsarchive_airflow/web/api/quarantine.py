@@ -11,7 +11,7 @@ from commsarchive_airflow.web.api.refusal import PROBLEMS
 from commsarchive_airflow.web.api.rights import Name, Reader
 from commsarchive_airflow.web.book import book
 from include.commsarchive.ledger.base import Held, HeldStage
-from include.commsarchive.ledger.views import HeldFilter, Unmapped
+from include.commsarchive.ledger.views import HeldFilter
 
 router = APIRouter(tags=["quarantine"], responses=PROBLEMS)
 
@@ -34,9 +34,3 @@ def list_quarantine(
     return Page(
         items=[one for _, one in found[:limit]], next=str(found[limit - 1][0]) if len(found) > limit else None
     )
-
-
-@router.get("/connectors/{name}/people/unmapped")
-def list_unmapped(name: Name, _: Reader) -> list[Unmapped]:
-    """List who has no mailbox: since which day, and how many of their items wait to be replayed."""
-    return book().unmapped_people(name)

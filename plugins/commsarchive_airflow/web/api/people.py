@@ -1,0 +1,137 @@
+"""Whose mailboxes get copies: the mapping in force, uploads of another, and who has no mailbox."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Request, Response
+from pydantic import BaseModel, Field
+
+from commsarchive_airflow.web.api.connectors import IfMatch, find
+from commsarchive_airflow.web.api.pages import After, Limit, Page, cut
+from commsarchive_airflow.web.api.refusal import PROBLEMS, Fault, Problem, Refusal, not_there
+from commsarchive_airflow.web.api.rights import AdminOf, Name, Reader
+from commsarchive_airflow.web.book import book
+from include.commsarchive.control.uploads import UPLOADED, Preview, preview, to_csv
+from include.commsarchive.ledger.views import Custodian, MappingVersion, Unmapped
+from include.commsarchive.mapping.snapshot import Snapshot
+
+router = APIRouter(tags=["people"], responses=PROBLEMS)
+
+LARGEST_UPLOAD = 16 * 1024 * 1024
+"""Bytes; a quarter of a million people."""
+
+CUSTOM = "custom"
+_CSV: dict[str, Any] = {
+    "requestBody": {"required": True, "content": {"text/csv": {"schema": {"type": "string"}}}}
+}
+
+
+class Mapping(BaseModel):
+    """Where a connector's mapping comes from, and its versions, the one in force first."""
+
+    origin: str = Field(description="path of a file, `uploaded`, or nothing")
+    rows: int = Field(description="rows of the custom mapping in force")
+    versions: list[MappingVersion]
+
+
+async def uploaded(request: Request) -> bytes:
+    """Read a body of bounded size."""
+    content = bytearray()
+    async for part in request.stream():
+        content += part
+        if len(content) > LARGEST_UPLOAD:
+            raise Refusal(413, "too-large", f"more than {LARGEST_UPLOAD} bytes", "Split the connector")
+    return bytes(content)
+
+
+Upload = Annotated[bytes, Depends(uploaded)]
+
+
+@router.get("/connectors/{name}/people")
+def list_custodians(name: Name, _: Reader, after: After = "", limit: Limit = 50) -> Page[Custodian]:
+    """List the mailboxes that got copies: how many, of which days."""
+    return cut(book().custodians(name, after, limit + 1), limit, lambda one: one.mailbox)
+
+
+@router.get("/connectors/{name}/people/unmapped")
+def list_unmapped(name: Name, _: Reader) -> list[Unmapped]:
+    """List who has no mailbox: since which day, and how many of their items wait to be replayed."""
+    return book().unmapped_people(name)
+
+
+@router.get("/connectors/{name}/mapping")
+def get_mapping(name: Name, _: Reader, answer: Response) -> Mapping:
+    """Give the mapping's versions. The ETag is what a change of it asks for."""
+    connector = find(name)
+    versions = [one for one in book().mapping_versions(name) if one.kind in (CUSTOM, "scope", "directory")]
+    answer.headers["ETag"] = f'"{_in_force(name)[0]}"'
+    return Mapping(origin=connector.mapping.custom, rows=len(_in_force(name)[1].rows), versions=versions)
+
+
+@router.get("/connectors/{name}/mapping/{version}.csv", response_class=Response)
+def download_mapping(name: Name, _: Reader, version: str) -> Response:
+    """Download a version of the custom mapping as a file that can be uploaded again."""
+    for one in book().kept_versions(name):
+        if (one.kind, one.version) == (CUSTOM, version):
+            found = to_csv(Snapshot.from_json(one.body))
+            disposition = f'attachment; filename="{name}-mapping-{version[:12]}.csv"'
+            return Response(found, media_type="text/csv", headers={"Content-Disposition": disposition})
+    raise not_there(f"mapping version {version} of {name}")
+
+
+@router.post("/connectors/{name}/mapping/preview", openapi_extra=_CSV)
+def preview_mapping(name: Name, _: AdminOf, content: Upload) -> Preview:
+    """Say what an upload would change, and name every bad row; nothing is changed."""
+    return preview(_in_force(name)[1], content)[1]
+
+
+@router.post(
+    "/connectors/{name}/mapping",
+    openapi_extra=_CSV,
+    responses={412: {"model": Problem}, 428: {"model": Problem}},
+)
+def accept_mapping(
+    name: Name, who: AdminOf, content: Upload, answer: Response, if_match: IfMatch = ""
+) -> Preview:
+    """Put an upload in force from the next run on, when no row of it is bad; every version is kept."""
+    origin = find(name).mapping.custom
+    if origin != UPLOADED:
+        raise Refusal(
+            409,
+            "mapping-elsewhere",
+            f"the mapping of {name} is read from {origin or 'nowhere'}",
+            f"Set `mapping.custom` of the connector to {UPLOADED}, or change the file",
+        )
+    version, before = _in_force(name)
+    _same(if_match, version)
+    after, change = preview(before, content)
+    if change.problems:
+        refusal = Refusal(
+            422, "bad-rows", f"{len(change.problems)} rows are bad", "Mend them; nothing was changed"
+        )
+        refusal.problem.faults = [
+            Fault(key=f"row {problem.row}", message=problem.text) for problem in change.problems[:1000]
+        ]
+        raise refusal
+    counts = {"rows": change.rows, "added": len(change.added), "removed": len(change.removed)}
+    who.note("change-mapping", name, change.version, "asked", before=version, **counts)
+    book().keep_mapping(name, CUSTOM, change.version, after.to_json())
+    who.note("change-mapping", name, change.version)
+    answer.headers["ETag"] = f'"{change.version}"'
+    return change
+
+
+def _same(if_match: str, version: str) -> None:
+    if not if_match:
+        raise Refusal(
+            428, "no-version", "the version that you read is not stated", "Send its ETag as If-Match"
+        )
+    if if_match.strip().removeprefix("W/").strip('"') != version:
+        raise Refusal(412, "outdated", f"version {version} is in force now", "Look at the preview again")
+
+
+def _in_force(name: str) -> tuple[str, Snapshot]:
+    body = book().mapping(name, CUSTOM)
+    snapshot = Snapshot.from_json(body) if body else Snapshot()
+    return snapshot.version if body else "none", snapshot
