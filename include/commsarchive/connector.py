@@ -27,6 +27,8 @@ MailboxAddress = Annotated[str, StringConstraints(pattern=r"^[^@\s]+@[^@\s]+$", 
 MIB = 1024 * 1024
 RESERVED = ("rehearsal", "replay", "upkeep")
 """Names of our own DAGs."""
+UPLOADED = "uploaded"
+"""What `mapping.custom` says when the mapping is uploaded, not read from a file."""
 _DAY = re.compile(r"\{(?:yymmdd|yyyymmdd|yyyy-mm-dd)\}")
 _DAILY = re.compile(r"([0-5]?[0-9]) ([01]?[0-9]|2[0-3]) \* \* \*")
 
@@ -82,7 +84,10 @@ class Pgp(_Section):
 class Mapping(_Section):
     """Who is whose custodian and who is in scope."""
 
-    custom: str = Field(default="", description="path of the mapping CSV; empty: none")
+    custom: str = Field(
+        default="",
+        description="path of the mapping CSV, or `uploaded` for what is uploaded by the API; empty: none",
+    )
     automatic: bool = Field(default=True, description="map by the source's corporate address")
     domains: tuple[str, ...] = Field(
         default=(), description="automatic mapping only to mailboxes of these domains; empty: any"

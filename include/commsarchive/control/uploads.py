@@ -11,9 +11,6 @@ from include.commsarchive.mapping.snapshot import Row, Snapshot
 from include.commsarchive.mapping.table import FIRST, ID, LAST, MAILBOX, read_mapping
 from include.commsarchive.sheet import Problem
 
-UPLOADED = "uploaded"
-"""What a connector states as ``mapping.custom`` when its mapping is uploaded, not read from a file."""
-
 
 @dataclass(frozen=True, slots=True)
 class Preview:

@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 from upath import UPath
 
-from include.commsarchive.connector import Connector
+from include.commsarchive.connector import UPLOADED, Connector
 from include.commsarchive.directory.base import Directory
 from include.commsarchive.errors import Fatal, Retriable
 from include.commsarchive.ids import digest
@@ -47,15 +47,9 @@ def mapping_in_force(connector: Connector, ledger: Ledger, directory: Directory 
     problems: list[str] = []
     bodies: dict[str, str] = {}
     custom, scope = Snapshot(), None
-    if rules.custom:
-        from include.commsarchive.mapping.table import read_mapping  # noqa: PLC0415 - it brings pandas
-
-        content, fault = _content(rules.custom)
-        table = read_mapping(content)
-        faults = fault or _lines(rules.custom, table.problems)
-        body = table.snapshot.to_json()
-        bodies["custom"] = _good(connector.name, ledger, "custom", body, faults, problems)
-        custom = Snapshot.from_json(bodies["custom"])
+    if rules.custom and (body := _custom(connector, ledger, problems)):
+        bodies["custom"] = body
+        custom = Snapshot.from_json(body)
     if rules.scope != "all":
         from include.commsarchive.mapping.table import read_scope  # noqa: PLC0415
 
@@ -93,6 +87,21 @@ def keep_definition(connector: Connector, ledger: Ledger) -> str:
     body = msgspec.json.encode(connector.model_dump(mode="json"), order="deterministic").decode()
     ledger.keep_mapping(connector.name, "connector", version_of(body), body)
     return version_of(body)
+
+
+def _custom(connector: Connector, ledger: Ledger, problems: list[str]) -> str:
+    """Give the custom mapping in force: what was uploaded, or what the file says."""
+    path = connector.mapping.custom
+    if path == UPLOADED:
+        kept = ledger.mapping(connector.name, "custom")
+        problems += [] if kept else ["`mapping.custom`: no mapping was uploaded yet; upload one"]
+        return kept
+    from include.commsarchive.mapping.table import read_mapping  # noqa: PLC0415 - it brings pandas
+
+    content, fault = _content(path)
+    table = read_mapping(content)
+    faults = fault or _lines(path, table.problems)
+    return _good(connector.name, ledger, "custom", table.snapshot.to_json(), faults, problems)
 
 
 def _users(connector: Connector, ledger: Ledger, directory: Directory | None, problems: list[str]) -> Users:

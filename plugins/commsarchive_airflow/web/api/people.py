@@ -12,7 +12,8 @@ from commsarchive_airflow.web.api.pages import After, Limit, Page, cut
 from commsarchive_airflow.web.api.refusal import PROBLEMS, Fault, Problem, Refusal, not_there
 from commsarchive_airflow.web.api.rights import AdminOf, Name, Reader
 from commsarchive_airflow.web.book import book
-from include.commsarchive.control.uploads import UPLOADED, Preview, preview, to_csv
+from include.commsarchive.connector import UPLOADED
+from include.commsarchive.control.uploads import Preview, preview, to_csv
 from include.commsarchive.ledger.views import Custodian, MappingVersion, Unmapped
 from include.commsarchive.mapping.snapshot import Snapshot
 
