@@ -36,7 +36,7 @@ class Person:
     ``key`` names the person within the source (``mail:…``, ``uuid:…``, ``login:…``); ``address`` is
     the source's own address and ``corporate_address`` the employer's, each ``""`` when unknown;
     ``ids`` are the source's native ids as (label, value); ``internal`` says that the source knows
-    the person as one of the archiving firm's own.
+    the person as one of the archiving firm's own, None that it does not say.
     """
 
     key: str
@@ -45,7 +45,7 @@ class Person:
     corporate_address: str = ""
     company: str = ""
     ids: tuple[tuple[str, str], ...] = ()
-    internal: bool = False
+    internal: bool | None = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -100,7 +100,7 @@ def _show(item: Item) -> None:
     print(f"       native ids: {', '.join(map(one_line, item.native_ids))}")
     for person in people.values():
         ids = ", ".join(f"{label} {value}" for label, value in person.ids)
-        side = "own" if person.internal else "not known as own"
+        side = {True: "own", False: "not own", None: ""}[person.internal]
         told = filter(None, (person.address, ids, person.company, side))
         role = "from" if person is item.sender else "with"
         print(f"       {role}: {one_line(person.name)} ({'; '.join(told)})")

@@ -28,7 +28,7 @@ class Card:
 def card(who: Person) -> Card:
     """Describe a person."""
     first_id = who.ids[0][1] if who.ids else ""
-    side = "internal" if who.internal else "external"
+    side = "" if who.internal is None else "internal" if who.internal else "external"
     whole = visible_all(
         (
             who.company,
@@ -43,5 +43,5 @@ def card(who: Person) -> Card:
         company=company,
         line=" | ".join(filter(None, (*whole.replace("\n", ", ").split(APART), side))),
         cells=f"<br><small>{company}</small></td><td>{addresses}<br><small>{native}</small></td>"
-        f"<td class={side}>{side}",
+        f"<td class={side or 'unknown'}>{side}",
     )

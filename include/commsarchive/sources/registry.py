@@ -6,6 +6,7 @@ from include.commsarchive.errors import Fatal
 from include.commsarchive.sources.base import Claim, Profiled, Role, Source
 from include.commsarchive.sources.bloomberg_message import BloombergMessage
 from include.commsarchive.sources.instant_bloomberg import InstantBloomberg
+from include.commsarchive.sources.mail import MailFiles
 from include.commsarchive.sources.own_files import OwnFiles
 from include.commsarchive.sources.symphony import Symphony
 from include.commsarchive.sources.vantage import Vantage
@@ -29,6 +30,16 @@ SOURCES = by_name(
     BloombergMessage(),
     InstantBloomberg(),
     Symphony(),
+    MailFiles("eml", "EML", "IPM.NOTE.EML", "ipm.externaldata.eml", "EML", (".eml",)),
+    MailFiles("mbox", "mbox", "IPM.NOTE.Mbox", "ipm.externaldata.mbox", "Mbox", (".mbox", ".mbx")),
+    MailFiles(
+        "fx_connect",
+        "FX Connect",
+        "IPM.NOTE.FXConnect",
+        "ipm.externaldata.fxconnect",
+        "FX Connect",
+        (".eml",),
+    ),
     OwnFiles(),
     Vantage(),
 )

@@ -1,0 +1,135 @@
+"""A mail as an item: the mail that it was."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from include.commsarchive.errors import Quarantine
+from include.commsarchive.ids import digest
+from include.commsarchive.model import Attachment, Event, Item, Kind, Person
+from include.commsarchive.sources.base import Stored
+from include.commsarchive.sources.instant_bloomberg.files import Files
+from include.commsarchive.sources.mail import fx_connect
+from include.commsarchive.sources.mail.letter import ORIGINAL, Letter
+from include.commsarchive.sources.mail.people import People
+from include.commsarchive.sources.mail.times import sent
+from include.commsarchive.sources.mime_parts import decoded
+from include.commsarchive.sources.symphony.messageml import text_of
+
+_UNSEEN = re.compile(r"<(style|script|head|title)\b[^<>]*>.*?</\1\s*>|<!--.*?-->", re.IGNORECASE | re.DOTALL)
+_MESSAGE_ID = re.compile(r"<([^<>\s]+)>")
+_MOST_REFERENCES = 30
+_FACTS = (
+    *("Message-ID", "Reply-To", "Importance", "Sensitivity", "Organization", "Disposition-Notification-To"),
+    *("List-Id", "X-GlobalRelay-MsgType"),
+    *("X-Mattermost-ChannelName", "X-Mattermost-ChannelID", "X-Mattermost-ChannelType"),
+)
+_ENVELOPE = ("delivered-to", "x-original-to", "envelope-to")
+
+
+def item_of(letter: Letter, source: str, attachments: Mapping[str, Stored]) -> Item:
+    """Make the item of a mail, or of the mail that a journal report is about.
+
+    Raises:
+        Quarantine: ``missing-from``, ``missing-to`` or ``missing-date``.
+    """
+    reports, mail = [], letter
+    while mail.carried:
+        reports.append(mail)
+        mail = mail.carried
+    people = People()
+    groups = {
+        name: people.read(name, mail.values(name.lower())) for name in ("From", "Sender", "To", "Cc", "Bcc")
+    }
+    groups["Bcc"] += _from_envelope(reports, mail, people, groups)
+    senders = groups["From"] or groups["Sender"]
+    if not senders:
+        raise Quarantine("missing-from", "it has no From that can be read")
+    if not (groups["To"] or groups["Cc"] or groups["Bcc"]):
+        raise Quarantine("missing-to", "nobody is named who received it")
+    at, odd = sent(mail.value("date"), mail.values("received"))
+    if at is None:
+        raise Quarantine("missing-date", "it has no Date that can be read")
+    text = _text(mail)
+    ids = _ids(mail)
+    others = [("Author", one) for one in senders[1:]]
+    others += [("Sender", one) for one in groups["Sender"] if one not in senders]
+    subject = decoded(mail.value("subject"))
+    files = _files([*(one for report in reports for one in report.files), *mail.files], attachments)
+    item = Item(
+        source=source,
+        native_ids=ids[-1:] or (digest("mail", str(at), senders[0].key, subject, text),),
+        thread=mail.value("x-mattermost-channelid"),
+        subject=subject,
+        event_class="Message",
+        at=at,
+        sender=senders[0],
+        to=tuple(groups["To"]),
+        cc=tuple(groups["Cc"]),
+        bcc=tuple(groups["Bcc"]),
+        events=[Event(Kind.MESSAGE, at, senders[0], text, residue=mail.stray.strip())],
+        marks=tuple(f"warning: {remark}" for remark in (*people.odd, *odd)),
+        facts=tuple((name, decoded(value)) for name in _FACTS if (value := mail.value(name.lower()))),
+        others=tuple(others),
+        references=tuple(f"Message-ID {one}" for one in ids),
+    )
+    if reports:
+        item.facts += (("Journal report", "yes: who received it is told by the report, too"),)
+    fx_connect.recognise(item, html_text(mail.html), people)
+    item.events += [Event(Kind.FILE, at, item.sender, attachment=file) for file in files]
+    item.events.append(_original(letter, at, item.sender, attachments))
+    return item
+
+
+def html_text(markup: str) -> str:
+    """Give HTML as text: what people saw, nothing that acts, where links lead."""
+    return text_of(_UNSEEN.sub(" ", markup)).strip() if markup else ""
+
+
+def _text(mail: Letter) -> str:
+    plain = mail.plain.replace("\r\n", "\n").strip("\n")
+    return plain if plain.strip() else html_text(mail.html)
+
+
+def _ids(mail: Letter) -> tuple[str, ...]:
+    """Give the Message-IDs that a mail belongs to, the root of its thread first, its own last."""
+    fields = (mail.value("references"), mail.value("in-reply-to"), mail.value("message-id"))
+    named = [found for field in fields for found in _MESSAGE_ID.findall(field)]
+    own = _MESSAGE_ID.findall(fields[2])[:1] or fields[2].split()[:1]
+    others = list(dict.fromkeys(one for one in named if one not in own))
+    if len(others) > _MOST_REFERENCES:
+        others = [others[0], *others[1 - _MOST_REFERENCES :]]
+    return (*others, *own)
+
+
+def _from_envelope(
+    reports: list[Letter], mail: Letter, people: People, groups: Mapping[str, list[Person]]
+) -> list[Person]:
+    """Give who received a mail and is not named in it: by its journal report, or by its delivery."""
+    named = {person.key for group in groups.values() for person in group}
+    listed = [line.partition(":") for report in reports for line in report.plain.splitlines()]
+    lines = [value for field, _, value in listed if field.strip().lower() in {"to", "cc", "bcc", "recipient"}]
+    if not reports and not (groups["To"] or groups["Cc"] or groups["Bcc"]):
+        lines = [value for field in _ENVELOPE for value in mail.values(field)]
+    return [one for line in lines for one in people.read("Recipient", [line]) if one.key not in named]
+
+
+def _files(listed: list[tuple[str, str, str]], attachments: Mapping[str, Stored]) -> list[Attachment]:
+    return [_file(member, name, media_type, attachments) for member, name, media_type in listed]
+
+
+def _file(member: str, name: str, media_type: str, attachments: Mapping[str, Stored]) -> Attachment:
+    stored = attachments.get(member)
+    shown = name or ("message.eml" if media_type == "message/rfc822" else "attachment")
+    if media_type == "application/octet-stream" and name:
+        media_type = Files({}).attachment(name, name, None).media_type
+    if stored is None:
+        return Attachment(shown, "", media_type, problem="missing")
+    return Attachment(shown, "", media_type, None, stored.size, stored.blob)
+
+
+def _original(letter: Letter, at: int, who: Person | None, attachments: Mapping[str, Stored]) -> Event:
+    """Attach the mail as it came: the evidence that nothing else here can be."""
+    file = _file(f"{letter.place}/{ORIGINAL}", ORIGINAL, "message/rfc822", attachments)
+    return Event(Kind.FILE, at, who, attachment=file, marks=("the message as it came",))

@@ -1,0 +1,49 @@
+"""Who is in a mail, by its address fields, however they are written."""
+
+from __future__ import annotations
+
+import re
+from email.utils import getaddresses
+
+from include.commsarchive.model import Person
+from include.commsarchive.sources.mime_parts import decoded
+
+_ADDRESS = re.compile(r"[\w.!#$%&'*+/=?^`{|}~-]+@[\w-]+(?:\.[\w-]+)*")
+
+
+class People:
+    """Everybody in a mail, each once; ``odd`` are remarks on fields that were not well-formed."""
+
+    def __init__(self) -> None:
+        """Begin with nobody."""
+        self.odd: list[str] = []
+        self._known: dict[str, Person] = {}
+
+    def read(self, field: str, values: list[str]) -> list[Person]:
+        """Read address fields: what can be recognised as an address is never lost."""
+        pairs = [(decoded(name), address.strip()) for name, address in _pairs(values) if name or address]
+        found = [self._person(name, address) for name, address in pairs]
+        seen = {address.casefold() for _, address in pairs}
+        missed = [one for one in _ADDRESS.findall(" , ".join(values)) if one.casefold() not in seen]
+        if missed or (values and not found and any("@" in value for value in values)):
+            self.odd.append(f"{field} is not well-formed")
+        found += [self._person("", one) for one in missed]
+        return list({person.key: person for person in found}.values())
+
+    def named(self, name: str) -> Person:
+        """Give a person of whom nothing but the name is known, or who has that name in an address field."""
+        same = [one for one in self._known.values() if one.name.casefold() == name.casefold()]
+        return same[0] if len(same) == 1 else self._person(name, "")
+
+    def _person(self, name: str, address: str) -> Person:
+        key = f"mail:{address.casefold()}" if "@" in address else f"name:{(name or address).casefold()}"
+        corporate = address if "@" in address else ""
+        person = Person(key, name or address, address, corporate, internal=None)
+        return self._known.setdefault(key, person)
+
+
+def _pairs(values: list[str]) -> list[tuple[str, str]]:
+    try:
+        return getaddresses(values)
+    except (ValueError, IndexError, TypeError, AttributeError):
+        return []
