@@ -118,6 +118,15 @@ def _imap(found: Connection) -> Mailbox:
     return ImapMailbox(settings, encode)
 
 
+def _journal(found: Connection) -> Mailbox:
+    from include.commsarchive.mailbox.journal.mailbox import JournalMailbox
+    from include.commsarchive.mailbox.journal.settings import settings_from
+    from include.commsarchive.message.mime import encode
+
+    settings = settings_from(found.name, found.host, found.port, found.login, found.password, found.extra)
+    return JournalMailbox(settings, encode)
+
+
 def _csv_directory(found: Connection) -> Directory:
     from include.commsarchive.directory.csv_file import CsvDirectory
 
@@ -161,6 +170,7 @@ _COLLECTORS: dict[str, Callable[[Connection], Collector]] = {"sftp": _sftp, "fs"
 _DESTINATIONS: dict[str, Callable[[Connection], Mailbox]] = {
     "maildir": _maildir,
     "imap": _imap,
+    "smtp": _journal,
     "msgraph": _graph,
     "ews": _ews,
 }

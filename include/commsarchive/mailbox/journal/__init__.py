@@ -1,0 +1,1 @@
+"""An archive's journal address: one SMTP mail for each copy."""
