@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from collections.abc import Callable, Collection, Coroutine, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, TypeVar
@@ -20,7 +21,7 @@ from include.commsarchive.mailbox.graph.reading import Match, in_queries, kept, 
 from include.commsarchive.mailbox.graph.settings import GraphSettings
 from include.commsarchive.mailbox.graph.tokens import Tokens
 from include.commsarchive.mailbox.graph.wire import Wire
-from include.commsarchive.mailbox.pace import Pace
+from include.commsarchive.mailbox.pace import Clock, Pace
 from include.commsarchive.model import Kept, Letter, Outcome
 
 Done = TypeVar("Done")
@@ -32,9 +33,10 @@ class GraphMailbox:
     keyed = False
     readable = True
 
-    def __init__(self, settings: GraphSettings, wording: Wording) -> None:
-        """Connect and sign in when first asked."""
+    def __init__(self, settings: GraphSettings, wording: Wording, clock: Clock = time.monotonic) -> None:
+        """Connect and sign in when first asked. ``clock`` is what waits and budgets go by."""
         self._settings = settings
+        self._clock = clock
         self._boxes: dict[str, Box] = {}
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="graph-mailbox", daemon=True)
@@ -144,7 +146,7 @@ class GraphMailbox:
         """Threads may ask for the same one at once."""
         name = mailbox.casefold()
         return self._boxes.get(name) or self._boxes.setdefault(
-            name, Box(mailbox, Pace(self._settings.budget))
+            name, Box(mailbox, Pace(self._settings.budget, self._clock))
         )
 
     async def _in_turn(self, box: Box, job: Callable[[Box], Coroutine[Any, Any, Done]]) -> Done:
