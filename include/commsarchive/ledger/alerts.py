@@ -6,7 +6,7 @@ that finds nothing. What is to be told goes through an outbox, so that it is tol
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
@@ -79,6 +79,9 @@ class Notice:
     text: str
 
 
+Tell = Callable[[News], Sequence[Notice]]
+"""Puts news into messages; none for none."""
+
 Looked = Collection[tuple[AlertKind, str]]
 """Which kinds of which connectors a look was at."""
 
@@ -90,8 +93,11 @@ class Alerts(Protocol):
         Retriable: (every verb) the ledger cannot be reached, is locked or has no room.
     """
 
-    def take(self, looked: Looked, found: Sequence[Finding]) -> News:
-        """Bring the alerts of these kinds and connectors in line with what was found; say what is news."""
+    def take(self, looked: Looked, found: Sequence[Finding], tell: Tell) -> News:
+        """Bring the alerts of these kinds and connectors in line with what was found; say what is news.
+
+        What ``tell`` makes of the news is in the outbox when this returns, or nothing has changed.
+        """
 
     def alerts(self, connectors: Collection[str] | None = None, *, since: int | None = None) -> list[Alert]:
         """List open alerts, the oldest first; with ``since`` (ms), those cleared after it, too."""

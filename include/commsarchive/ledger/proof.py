@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
-from include.commsarchive.ledger.base import FileRecord, Held, PlannedItem, Receipt, Run
+from include.commsarchive.ledger.base import FileRecord, Held, HeldStage, PlannedItem, Receipt, Run
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +26,16 @@ class Share:
     day: dt.date
     mailbox: str
     copies: int
+
+
+@dataclass(frozen=True, slots=True)
+class Waits:
+    """How many things of a day are still set aside at a stage for one reason."""
+
+    day: dt.date
+    stage: HeldStage
+    reason: str
+    number: int
 
 
 class Proof(Protocol):
@@ -49,6 +59,9 @@ class Proof(Protocol):
 
     def all_held(self, connector: str, first: dt.date, last: dt.date) -> Iterator[Held]:
         """List what was ever set aside for these days, resolved or not, oldest first."""
+
+    def waiting(self, connector: str) -> list[Waits]:
+        """Count what is still set aside, by day, stage and reason, oldest first."""
 
     def unclosed(self, connector: str, since: dt.date) -> list[Run]:
         """List the runs of days from ``since`` on with no import record, or planned anew after it."""

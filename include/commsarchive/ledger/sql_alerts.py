@@ -10,7 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
-from include.commsarchive.ledger.alerts import Alert, AlertKind, Finding, Looked, News, Notice
+from include.commsarchive.ledger.alerts import Alert, AlertKind, Finding, Looked, News, Notice, Tell
 from include.commsarchive.ledger.rows import Row, Rows, stream
 from include.commsarchive.ledger.schema import alert, notice
 
@@ -20,7 +20,7 @@ _NOTICE = [notice.c[name] for name in ("channel", "name", "subject", "text")]
 class SqlAlerts(Rows):
     """See `Alerts`."""
 
-    def take(self, looked: Looked, found: Sequence[Finding]) -> News:
+    def take(self, looked: Looked, found: Sequence[Finding], tell: Tell) -> News:
         """See `Alerts.take`."""
         now = time.time_ns() // 1_000_000
         findings = {(one.kind, one.connector): one for one in found}
@@ -45,7 +45,9 @@ class SqlAlerts(Rows):
                 if key in looked and key not in findings:
                     connection.execute(_this(row).values(cleared=now))
                     cleared.append(_alert(row | {"cleared": now}))
-        return News(tuple(opened), tuple(grown), tuple(cleared))
+            news = News(tuple(opened), tuple(grown), tuple(cleared))
+            _post(connection, tell(news))
+        return news
 
     def alerts(self, connectors: Collection[str] | None = None, *, since: int | None = None) -> list[Alert]:
         """See `Alerts.alerts`."""
@@ -60,13 +62,8 @@ class SqlAlerts(Rows):
 
     def post(self, notices: Sequence[Notice]) -> None:
         """See `Alerts.post`."""
-        now = time.time_ns() // 1_000_000
         with self._database.write() as connection:
-            insert = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
-            for one in notices:
-                values = {column.name: getattr(one, column.name) for column in _NOTICE}
-                row = insert(notice).values(**values, at=now, sent=0)
-                connection.execute(row.on_conflict_do_nothing(index_elements=["channel", "name"]))
+            _post(connection, notices)
 
     def unsent(self) -> list[Notice]:
         """See `Alerts.unsent`."""
@@ -78,6 +75,14 @@ class SqlAlerts(Rows):
         this = (notice.c.channel == one.channel) & (notice.c.name == one.name)
         with self._database.write() as connection:
             connection.execute(sa.update(notice).where(this).values(sent=time.time_ns() // 1_000_000))
+
+
+def _post(connection: sa.Connection, notices: Sequence[Notice]) -> None:
+    insert = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
+    for one in notices:
+        values = {column.name: getattr(one, column.name) for column in _NOTICE}
+        row = insert(notice).values(**values, at=time.time_ns() // 1_000_000, sent=0)
+        connection.execute(row.on_conflict_do_nothing(index_elements=["channel", "name"]))
 
 
 def _values(one: Finding, known: set[str], now: int) -> dict[str, Any]:

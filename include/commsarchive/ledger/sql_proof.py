@@ -10,8 +10,16 @@ import sqlalchemy as sa
 
 from include.commsarchive.ids import digest
 from include.commsarchive.ledger import chain
-from include.commsarchive.ledger.base import FileRecord, Held, ImportRecord, PlannedItem, Receipt, Run
-from include.commsarchive.ledger.proof import KeptVersion, Share
+from include.commsarchive.ledger.base import (
+    FileRecord,
+    Held,
+    HeldStage,
+    ImportRecord,
+    PlannedItem,
+    Receipt,
+    Run,
+)
+from include.commsarchive.ledger.proof import KeptVersion, Share, Waits
 from include.commsarchive.ledger.rows import Rows, stream
 from include.commsarchive.ledger.schema import (
     custodian,
@@ -74,6 +82,13 @@ class SqlProof(Rows):
         rows = sa.select(held).where(held.c.connector == connector, held.c.day.between(first, last))
         for row in self._stream(rows.order_by(held.c.day, held.c.seq)):
             yield held_of(row)
+
+    def waiting(self, connector: str) -> list[Waits]:
+        """See `Proof.waiting`."""
+        key = (held.c.day, held.c.stage, held.c.reason)
+        rows = sa.select(*key, sa.func.count().label("number")).group_by(*key).order_by(*key)
+        mine = rows.where(held.c.connector == connector, held.c.resolved_by == "")
+        return [Waits(**row | {"stage": HeldStage(row["stage"])}) for row in self._stream(mine)]
 
     def unclosed(self, connector: str, since: dt.date) -> list[Run]:
         """See `Proof.unclosed`."""
