@@ -51,7 +51,8 @@ def daily_notices(
     day: dt.date, feeds: Sequence[FeedLine], alerts: Sequence[Alert], proven: str, channels: Collection[str]
 ) -> list[Notice]:
     """Say once a day how everything stands, also when all is well. ``proven``: how verification went."""
-    well = "all is well" if not alerts else f"{len(alerts)} open alerts"
+    number = len(alerts)
+    well = f"{number} open {'alert' if number == 1 else 'alerts'}" if alerts else "all is well"
     rows = [
         (
             one.connector,
