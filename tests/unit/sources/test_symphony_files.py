@@ -127,7 +127,7 @@ def test_mails_attached_in_an_actiance_export_are_attachments() -> None:
     assert len(read(Symphony(), raw, Options())[0]) == 1
 
 
-def own(*records: dict[str, object]) -> dict[str, bool]:
+def own(*records: dict[str, object]) -> dict[str, bool | None]:
     items, _ = read(Symphony(), lines(*records), Options())
     return {person.name: person.internal for item in items for person in (item.sender, *item.to) if person}
 
@@ -140,7 +140,7 @@ def test_who_is_seen_in_an_internal_conversation_is_one_of_ours() -> None:
         sent(2, "rufus", "b", stream=outside),
         sent(3, "nina", "c", stream=inside),
     )
-    assert told == {"Nina": True, "Rufus": False}
+    assert told == {"Nina": True, "Rufus": None}
 
 
 def test_users_who_share_an_address_are_one_person() -> None:
@@ -160,6 +160,12 @@ def test_conversations_come_out_whole_however_their_events_are_mixed() -> None:
     items, refused = read(Symphony(), lines(*records), Options())
     assert (len(items), refused) == (7, [])
     assert {len(item.events) for item in items} == {100}
+
+
+def test_a_record_that_says_a_thing_twice_is_refused() -> None:
+    raw = lines(sent(1, "nina", "a")).replace(b'"type"', b'"id": "other", "type"')
+    items, (refused,) = read(Symphony(), raw, Options())
+    assert (items, refused.reason, refused.raw) == ([], "not-a-record", raw.strip())
 
 
 def blocks() -> Iterator[bytes]:

@@ -17,7 +17,7 @@ SMALL_PARTS = Options(max_events=3, max_bytes=2000)
 TOKEN = re.compile(rb"word[0-9]{4}")
 TAGS = ("Conversation", "Message", "LoginName", "Content", "FileDump", "RoomID", "Invite", "Version")
 FRAGMENTS = (
-    *("<", ">", "&", "/", '"', "</", "/>", "]]>", "<![CDATA[", "<!--", "&#0;", "\0", "\n", "<?", "a:"),
+    *("<", ">", "&", "/", '"', "</", "/>", "]]>", "<![CDATA[", "&#0;", "\0", "\n", "<?", "a:"),
     *(f"<{tag}>" for tag in TAGS),
     *(f"</{tag}>" for tag in TAGS),
 )

@@ -25,7 +25,10 @@ from include.commsarchive.sources.symphony.messageml import text_of
 
 READER = "mails"
 _PEOPLE = ("From", "To", "Cc", "Bcc")
-_KNOWN = frozenset({*map(str.lower, _PEOPLE), "subject", "date", "mime-version"})
+_KNOWN = frozenset({*map(str.lower, _PEOPLE), "subject", "mime-version"})
+_DATE = re.compile(
+    r"(?:[A-Za-z]{3}, *)?[0-9]{1,2} [A-Za-z]{3} [0-9]{4} [0-9:]{5,8}(?: [-+0-9A-Z]{1,5})?(?: \([A-Za-z]+\))?"
+)
 _UNSEEN = re.compile(r"<(style|script|head|title)\b[^<>]*>.*?</\1\s*>", re.IGNORECASE | re.DOTALL)
 _HEADER = re.compile(rb"(?:[!-9;-~]+[ \t]*:|From )")
 _ADDRESS = re.compile(r"[\w.+'-]+@[\w.-]+")
@@ -157,11 +160,14 @@ def read_letter(raw: bytes, attachments: Mapping[str, Stored], options: Options)
         cc=tuple(people[person.key] for person in groups[2]),
         bcc=tuple(people[person.key] for person in groups[3]),
         events=events,
-        facts=tuple((name, value) for name, value in letter.header if _is_fact(name.lower())),
+        facts=tuple((name, value) for name, value in letter.header if _is_fact(name.lower(), value)),
     )
 
 
-def _is_fact(field: str) -> bool:
+def _is_fact(field: str, value: str) -> bool:
+    """Tell what nothing else of the item says: a date is said, but not what else stands in its field."""
+    if field == "date":
+        return not _DATE.fullmatch(value)
     return field not in _KNOWN and not field.startswith("content-")
 
 
@@ -171,7 +177,7 @@ def _people(letter: Letter, field: str) -> list[Person]:
     for name, address in (pair for value in values for pair in _addresses(value)):
         is_mail = "@" in address
         key = f"mail:{address.casefold()}" if is_mail else f"name:{(name or address).casefold()}"
-        found.append(Person(key, name or address, "", address if is_mail else "", internal=is_mail))
+        found.append(Person(key, name or address, "", address if is_mail else "", internal=None))
     return list({person.key: person for person in found}.values())
 
 

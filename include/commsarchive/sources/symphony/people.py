@@ -84,4 +84,6 @@ def _person(key: str, users: list[Json]) -> Person:
     ids += [("Masked email", email)] if email and not is_stated(email) else []
     name = text(merged["displayName"]) or full or text(merged["username"]) or email or f"user {ids[0][1]}"
     corporate = email if is_stated(email) else ""
-    return Person(key, name, "", corporate, text(merged["company"]), tuple(ids), bool(merged[OWN]))
+    return Person(
+        key, name, "", corporate, text(merged["company"]), tuple(ids), True if merged[OWN] else None
+    )

@@ -16,7 +16,7 @@ from include.commsarchive.model import Refused
 from include.commsarchive.sources.base import Chunk, Options
 from include.commsarchive.sources.json_records import BLOCK, Found, JsonRecords
 from include.commsarchive.sources.symphony.people import OWN, Directory, name_of, users_of
-from include.commsarchive.sources.symphony.records import decode, happened
+from include.commsarchive.sources.symphony.records import decode, happened, is_ambiguous
 
 APART = b"\x1e"
 """Ends a record; it cannot stand in JSON as it is (RFC 8259, section 7)."""
@@ -87,7 +87,7 @@ class Streams:
         if record and all(value in ([], None) or key == "ackId" for key, value in record.items()):
             return ""  # a page of nothing
         one = happened(record) if record else None
-        if one is None or not one.room:
+        if one is None or not one.room or is_ambiguous(found.raw):
             return "not-a-record"
         stream = self._streams.setdefault(one.room, _Stream())
         stream.places.extend((found.start, len(found.raw), int(found.page == "messages")))

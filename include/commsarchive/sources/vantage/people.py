@@ -97,6 +97,6 @@ def _person(key: str, logins: list[_Known]) -> Person:
     types = dict.fromkeys(one.user_type for one in logins if one.user_type.lower() not in {"", "user"})
     ids = [("LoginName", one.login) for one in logins] + [("UserType", one) for one in types]
     flags = [one.internal for one in logins if one.internal is not None]
-    internal = any(flags) if flags else bool(_corporate(first))
+    internal = any(flags) if flags else None
     address = next((one.login for one in logins if "@" in one.login), "")
     return Person(key, first.login, address, _corporate(first), "", tuple(ids), internal)
