@@ -91,31 +91,34 @@ def days_of(
     for record in books.closed:
         if record.kind != "replay":
             closed.setdefault(record.day, []).append(record)
+    usual = habits({day: max(record.found for record in records) for day, records in closed.items()})
     return tuple(
-        _closed_day(closed, books, day) if day in closed else _open_day(schedule, books.feed, day, now)
+        _closed_day(day, closed[day], books.set_aside.get(day, 0), usual.get(day, 0))
+        if day in closed
+        else _open_day(schedule, books.feed, day, now)
         for day in _range(first, last)
     )
 
 
-def usual(closed: Mapping[dt.date, Sequence[Closed]], day: dt.date) -> float | None:
-    """Give the median of items found on the days of its like before this one; None without a habit."""
-    like = [
-        max(record.found for record in closed[other])
-        for other in sorted(closed, reverse=True)
-        if day - dt.timedelta(days=HABIT_DAYS) <= other < day and _is_weekend(other) == _is_weekend(day)
-    ]
-    return median(like[:_LIKE]) if len(like) >= _ENOUGH else None
+def habits(found: Mapping[dt.date, int]) -> dict[dt.date, float]:
+    """Give the median of items found on the days of its like before each day that has some of them."""
+    usual: dict[dt.date, float] = {}
+    like: dict[bool, list[tuple[dt.date, int]]] = {True: [], False: []}
+    for day in sorted(found):
+        before = like[day.weekday() >= _SATURDAY]
+        recent = [items for other, items in before[-_LIKE:] if (day - other).days <= HABIT_DAYS]
+        if len(recent) >= _ENOUGH:
+            usual[day] = median(recent)
+        before.append((day, found[day]))
+    return usual
 
 
-def _closed_day(closed: Mapping[dt.date, Sequence[Closed]], books: Books, day: dt.date) -> Day:
-    records = closed[day]
+def _closed_day(day: dt.date, records: Sequence[Closed], set_aside: int, habit: float) -> Day:
     found = max(record.found for record in records)
-    habit = usual(closed, day)
-    set_aside = books.set_aside.get(day, 0)
     state, why = DayState.ARCHIVED, ""
     if set_aside:
         state, why = DayState.QUARANTINE, f"{set_aside} could not be read or filed and are set aside"
-    elif habit is not None and habit >= _SMALLEST_HABIT and found * 2 < habit:
+    elif habit >= _SMALLEST_HABIT and found * 2 < habit:
         state, why = DayState.SMALL, f"{found} items; about {habit:.0f} are usual"
     return Day(
         day,
@@ -138,15 +141,13 @@ def _open_day(schedule: Schedule, feed: Feed, day: dt.date, now: dt.datetime) ->
         return Day(day, state, f"{run.state} since {run.since:%Y-%m-%d %H:%M} UTC", run_id=run.run_id)
     if day in feed.failed:
         return Day(day, DayState.FAILED, "its run failed", run_id=feed.failed[day])
+    if late and schedule.catchup and not feed.paused and feed.next_run and starts >= feed.next_run:
+        return Day(day, DayState.LATE, "waits until the days before it are archived")
     if late:
         return Day(day, DayState.MISSING, f"was due on {starts.astimezone(dt.UTC):%Y-%m-%d %H:%M} UTC")
     if scheduled and now >= starts:
         return Day(day, DayState.WAITING, f"due since {starts.astimezone(dt.UTC):%Y-%m-%d %H:%M} UTC")
     return Day(day, DayState.NOT_DUE)
-
-
-def _is_weekend(day: dt.date) -> bool:
-    return day.weekday() >= _SATURDAY
 
 
 def _range(first: dt.date, last: dt.date) -> Iterator[dt.date]:

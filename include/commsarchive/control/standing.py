@@ -59,7 +59,7 @@ class Standing:
 _REMEDIES = {
     DayState.MISSING: "trigger a run for each, before the vendor deletes them",
     DayState.FAILED: "read the last line of the failed task, mend what it names, then clear it",
-    DayState.LATE: "see in the run's log what it waits for",
+    DayState.LATE: "see in the log of the run under way what it waits for",
     DayState.QUARANTINE: "read the reasons in the quarantine, mend them, then replay",
     DayState.SMALL: "ask the vendor whether the export is whole",
 }

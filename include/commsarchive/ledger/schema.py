@@ -234,6 +234,7 @@ notice = _table(
 
 FOR_PAGES = (
     sa.Index("import_record_by_day", import_record.c.connector, import_record.c.day, import_record.c.seq),
+    sa.Index("import_record_by_connector", import_record.c.connector, import_record.c.seq),
     sa.Index(
         "held_open",
         held.c.connector,

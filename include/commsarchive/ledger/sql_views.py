@@ -33,7 +33,7 @@ from include.commsarchive.ledger.views import (
     Unmapped,
 )
 
-_ENVELOPE = ("seq", "run_id", "connector", "day", "closed_at")
+_COLUMNS = [import_record.c[name] for name in ("seq", "run_id", "connector", "day", "closed_at", "body")]
 
 
 class _Numbers(msgspec.Struct):
@@ -64,26 +64,31 @@ class SqlViews(Rows):
 
     def closed(self, connectors: Collection[str], first: dt.date, last: dt.date) -> list[Closed]:
         """See `Views.closed`."""
-        chosen = _of(connectors) & import_record.c.day.between(first, last)
-        return self._closed(sa.select(import_record).where(chosen).order_by(import_record.c.seq))
+        chosen = import_record.c.connector.in_(connectors) & import_record.c.day.between(first, last)
+        with self._database.read() as connection:
+            rows = connection.execute(sa.select(*_COLUMNS).where(chosen))
+            return sorted(map(_numbers, rows), key=lambda one: one.seq)
 
     def last_closed(self, connectors: Collection[str]) -> list[Closed]:
         """See `Views.last_closed`."""
-        replay = import_record.c.run_id.in_(sa.select(run.c.run_id).where(run.c.kind == "replay"))
-        last = sa.select(sa.func.max(import_record.c.seq)).where(_of(connectors), ~replay)
-        numbers = last.group_by(import_record.c.connector)
-        return self._closed(sa.select(import_record).where(import_record.c.seq.in_(numbers)))
-
-    def _closed(self, chosen: sa.Select[Any]) -> list[Closed]:
-        columns = [import_record.c[name] for name in (*_ENVELOPE, "body")]
+        rows = sa.select(*_COLUMNS).join(run, run.c.run_id == import_record.c.run_id)
+        newest = rows.where(run.c.kind != "replay").order_by(import_record.c.seq.desc()).limit(1)
         with self._database.read() as connection:
-            return [_numbers(row) for row in connection.execute(chosen.with_only_columns(*columns))]
+            return [
+                _numbers(row)
+                for name in connectors
+                for row in connection.execute(newest.where(import_record.c.connector == name))
+            ]
 
     def records(
         self, connectors: Collection[str], first: dt.date, last: dt.date, before: int, limit: int
     ) -> list[ImportRecord]:
         """See `Views.records`."""
-        chosen = _of(connectors) & import_record.c.day.between(first, last) & (import_record.c.seq < before)
+        chosen = import_record.c.day.between(first, last) & (import_record.c.seq < before)
+        if len(connectors) == 1:
+            chosen &= import_record.c.connector.in_(connectors)
+        else:  # hidden from the planner, which would read and sort the whole history of them all
+            chosen &= sa.func.coalesce(import_record.c.connector, "").in_(connectors)
         rows = sa.select(import_record).where(chosen).order_by(import_record.c.seq.desc()).limit(limit)
         with self._database.read() as connection:
             return list(read_records(connection, rows))
@@ -164,10 +169,6 @@ class SqlViews(Rows):
         rows = sa.select(*columns).where(mapping.c.connector == connector)
         order = rows.order_by(mapping.c.in_force.desc(), mapping.c.since.desc(), mapping.c.version)
         return [MappingVersion(**row) for row in self._stream(order)]
-
-
-def _of(connectors: Collection[str]) -> sa.ColumnElement[bool]:
-    return import_record.c.connector.in_(connectors)
 
 
 def _numbers(row: sa.Row[Any]) -> Closed:

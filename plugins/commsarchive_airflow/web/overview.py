@@ -55,7 +55,7 @@ def rows(found: Catalogue, names: Collection[str]) -> list[Row]:
     ledger = book()
     first = now.date() - dt.timedelta(days=PICTURE_DAYS + HABIT_DAYS + 1)
     books = books_of(ledger, good, feeds(good), first, now.date() + dt.timedelta(days=1))
-    last = {one.connector: one for one in ledger.last_closed(list(good))}
+    last = last_imports(ledger, books)
     return [
         _row(found, name, standing(good[name], books[name], last.get(name), now))
         if name in good
@@ -89,6 +89,13 @@ def books_of(
             days = waiting[one.connector]
             days[one.day] = days.get(one.day, 0) + one.number
     return {name: Books(closed[name], waiting[name], known.get(name, Feed())) for name in connectors}
+
+
+def last_imports(ledger: SqlLedger, books: Mapping[str, Books]) -> dict[str, Closed]:
+    """Give each connector's last import; only of those whose books have none is the ledger asked."""
+    last = {name: record for name, book in books.items() for record in book.closed if record.kind != "replay"}
+    older = ledger.last_closed([name for name in books if name not in last])
+    return last | {one.connector: one for one in older}
 
 
 def _row(found: Catalogue, name: str, how: Standing) -> Row:

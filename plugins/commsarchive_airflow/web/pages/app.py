@@ -1,0 +1,85 @@
+"""Pages below `/compliance`. Nothing is served to a caller who is not signed in."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+from fastapi import Depends, FastAPI, HTTPException, Request, Response
+from fastapi.exceptions import RequestValidationError
+from sqlalchemy.exc import OperationalError
+from starlette.exceptions import HTTPException as AnyHTTPException
+
+from commsarchive_airflow import auth
+from commsarchive_airflow.web.api.refusal import Problem, Refusal
+from commsarchive_airflow.web.pages import connectors, imports, people, quarantine, setup
+from commsarchive_airflow.web.pages.frame import HERE, STATIC, render
+from include.commsarchive.errors import Fatal, Retriable
+
+_POLICY = "; ".join(
+    [
+        "default-src 'none'",
+        "style-src 'self'",
+        "script-src 'self'",
+        "connect-src 'self'",
+        "form-action 'self'",
+        "base-uri 'none'",
+        "frame-ancestors 'self'",
+    ]
+)
+
+app = FastAPI(
+    title="commsarchive pages",
+    dependencies=[Depends(auth.signed_in)],
+    docs_url=None,
+    redoc_url=None,
+    openapi_url=None,
+)
+
+
+@app.get("/static/{name}")
+def static(name: str) -> Response:
+    """Give one of our own files."""
+    if name not in STATIC:
+        raise HTTPException(404, "there is no such file")
+    cached = {"Cache-Control": "private, max-age=86400"}
+    return Response((HERE / "static" / name).read_bytes(), media_type=STATIC[name], headers=cached)
+
+
+for part in (connectors, imports, people, quarantine, setup):
+    app.include_router(part.router)
+
+
+@app.middleware("http")
+async def keep_in(request: Request, go_on: Callable[[Request], Awaitable[Response]]) -> Response:
+    """Let the browser load nothing from elsewhere, and keep pages out of caches."""
+    answer = await go_on(request)
+    answer.headers["Content-Security-Policy"] = _POLICY
+    answer.headers["X-Content-Type-Options"] = "nosniff"
+    answer.headers["Referrer-Policy"] = "same-origin"
+    answer.headers.setdefault("Cache-Control", "no-store")
+    return answer
+
+
+async def _tell(_: Request, error: Exception) -> Response:
+    match error:
+        case Refusal():
+            return _problem(error.status, error.problem)
+        case AnyHTTPException(status_code=401):
+            remedy = "Sign in to Airflow, then open this page again"
+            return _problem(401, Problem(error="not-signed-in", message="You are not signed in", remedy=remedy))
+        case AnyHTTPException():
+            return _problem(error.status_code, Problem(error="refused", message=str(error.detail)))
+        case RequestValidationError():
+            return _problem(422, Problem(error="invalid", message="This address asks for something impossible"))
+        case Fatal():
+            return _problem(409, Problem(error="not-possible", message=str(error)))
+    message = str(error) if isinstance(error, Retriable) else "Airflow's database is busy or away"
+    return _problem(503, Problem(error="try-again", message=message, remedy="Try again in some seconds"))
+
+
+def _problem(status: int, problem: Problem) -> Response:
+    return render("problem.html", status, problem=problem)
+
+
+for kind in (Refusal, AnyHTTPException, RequestValidationError, Fatal, Retriable, OperationalError):
+    app.add_exception_handler(kind, _tell)
