@@ -1,4 +1,4 @@
-"""``history`` and ``verify``: what was imported, and whether the ledger still says what it said."""
+"""``history``, ``verify`` and ``export-evidence``: what was imported, and its proof."""
 
 from __future__ import annotations
 
@@ -6,28 +6,50 @@ import argparse
 import datetime as dt
 import json
 import os
+from contextlib import AbstractContextManager, closing
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
+from include.commsarchive.cli.airflow_connections import find_connection
+from include.commsarchive.doors import open_mailbox
 from include.commsarchive.errors import Fatal
 from include.commsarchive.ledger.base import ImportRecord
 from include.commsarchive.ledger.sql import connect
+from include.commsarchive.mailbox.base import Mailbox
+from include.commsarchive.stages.evidence import MANIFEST, evidence_zip
+from include.commsarchive.stages.verify import Extent, verify
 
 COLUMNS = ("found", "archived", "duplicate", "excluded", "quarantined", "unmapped")
 COPIES = ("deliveries_planned", "deliveries_made", "deliveries_duplicate", "deliveries_failed")
 
 
+EXIT_CODES = {"intact": 0, "tampered": 6, "incomplete": 7}
+"""How `verify` and `export-evidence` end, by verdict."""
+
+
 def add_commands(commands: Any) -> None:
-    """Add ``history`` and ``verify``."""
+    """Add these commands."""
     one = commands.add_parser("history", help="print the import history")
     one.add_argument("--connector", default="", help="only this connector")
     one.add_argument("--since", type=dt.date.fromisoformat, metavar="YYYY-MM-DD", help="from this day on")
     one.add_argument("--json", action="store_true", help="a JSON list instead of a table")
     one.set_defaults(run=run_history)
-    two = commands.add_parser("verify", help="recompute the chain of records and the delivery hashes")
+    two = commands.add_parser(
+        "verify", help="recompute the chain of records; look copies up in their mailboxes"
+    )
+    two.add_argument(
+        "--mailboxes", choices=get_args(Extent), default="none", help="copies to look up; default: none"
+    )
+    two.add_argument("--connector", default="", help="look up this connector's copies only")
     two.set_defaults(run=run_verify)
-    for command in (one, two):
+    three = commands.add_parser("export-evidence", help="write an examiner's package of a range of days")
+    three.add_argument("connector")
+    three.add_argument("--first", type=dt.date.fromisoformat, required=True, metavar="YYYY-MM-DD")
+    three.add_argument("--last", type=dt.date.fromisoformat, required=True, metavar="YYYY-MM-DD")
+    three.add_argument("--out", type=Path, required=True, metavar="FILE.zip", help="never overwritten")
+    three.set_defaults(run=run_export)
+    for command in (one, two, three):
         add_ledger(command)
 
 
@@ -53,14 +75,38 @@ def run_history(arguments: argparse.Namespace) -> int:
 
 
 def run_verify(arguments: argparse.Namespace) -> int:
-    """Verify; exit code 6 when anything is off."""
+    """Verify; exit code 6 when anything was changed, 7 when something is missing or could not be asked."""
+    turn = dt.datetime.now(dt.UTC).date().isoformat()
     with connect(ledger_url(arguments)) as ledger:
-        number = sum(1 for _ in ledger.history())
-        faults = list(ledger.verify())
-    for fault in faults:
+        verdict = verify(ledger, _open_mailbox, arguments.mailboxes, connector=arguments.connector, turn=turn)
+    for fault in (*verdict.tampered, *verdict.incomplete):
         print(fault)
-    print(f"{number} import records: {'intact' if not faults else f'{len(faults)} faults'}")
-    return 6 if faults else 0
+    if verdict.unlisted:
+        print(f"... and {verdict.unlisted} more")
+    print(verdict)
+    return EXIT_CODES[verdict.word]
+
+
+def run_export(arguments: argparse.Namespace) -> int:
+    """Write an examiner's package; exit codes as `run_verify`'s: the package holds the same verdict."""
+    with connect(ledger_url(arguments)) as ledger:
+        verdict = verify(ledger, _open_mailbox)
+        pieces = evidence_zip(ledger, arguments.connector, arguments.first, arguments.last, verdict)
+        try:
+            with arguments.out.open("xb") as sink:
+                sink.writelines(pieces)
+        except FileExistsError as error:
+            raise Fatal(
+                f"{arguments.out}: is there already and is not overwritten. Name another file"
+            ) from error
+        except OSError as error:
+            raise Fatal(f"{arguments.out}: cannot be written: {error.strerror}. Mend its folder") from error
+    print(f"{arguments.out}: {verdict}. Unpack it and run `sha256sum -c {MANIFEST}`")
+    return EXIT_CODES[verdict.word]
+
+
+def _open_mailbox(destination: str) -> AbstractContextManager[Mailbox]:
+    return closing(open_mailbox(find_connection(destination)))
 
 
 def as_json(record: ImportRecord) -> dict[str, Any]:

@@ -16,7 +16,8 @@ EPILOG = """exit codes:
   3  done, but something was quarantined
   4  a person must mend something: configuration, key, permission, file
   5  the outside world failed: try again later
-  6  the ledger does not verify: incomplete or tampered with
+  6  tampered: a row of the evidence, or a copy, is not what was recorded
+  7  incomplete: a copy is not in its mailbox any more, or something could not be asked
 """
 
 
@@ -24,7 +25,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; errors of ours are one line on standard error."""
     parser = argparse.ArgumentParser(
         prog="python -m include.commsarchive",
-        description="Archive third-party communications: convert, check, rehearse, keys, history, verify.",
+        description="Archive third-party communications, and prove what became of them.",
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

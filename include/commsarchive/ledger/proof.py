@@ -66,6 +66,9 @@ class Proof(Protocol):
     def unclosed(self, connector: str, since: dt.date) -> list[Run]:
         """List the runs of days from ``since`` on with no import record, or planned anew after it."""
 
+    def replanned(self) -> list[str]:
+        """List the runs that were planned anew after their import record and have not closed since."""
+
     def archived_days(self, connector: str) -> set[dt.date]:
         """List the days for which a run has closed that was no replay."""
 

@@ -33,7 +33,7 @@ run = _table(
     _text("window_end"),
     sa.Column("planned", sa.BigInteger, nullable=False, server_default="0"),
 )
-"""``planned`` is when the run's plan was last begun, 0 when it never was or the ledger did not say."""
+"""``planned`` is when a plan was begun that no import record covers yet, else 0."""
 
 file = _table(
     "file",

@@ -30,6 +30,7 @@ from include.commsarchive.ledger.schema import (
     head,
     import_record,
     item,
+    run,
     sealed_failure,
 )
 from include.commsarchive.ledger.seals import count_custodians, failure_order, seal_failures, seal_files
@@ -50,9 +51,8 @@ class History(Rows):
         """See `Ledger.totals`."""
         tally = Tally()
         with self._database.read() as connection:
-            for row in stream(connection, _items_with_fates(run_id)):
-                fates = Fates(*(int(row.pop(name)) for name in _FATES))
-                tally.add(PlannedItem(**row | {"state": ItemState(row["state"])}), fates)
+            for planned, fates in read_fates(connection, run_id):
+                tally.add(planned, fates)
             return tally.totals(
                 made=count_copies(connection, made_by(run_id)),
                 still_open=count_copies(
@@ -70,6 +70,7 @@ class History(Rows):
                 "file_root": chain.file_root(read_files(connection, run_id)),
                 "item_root": chain.item_root(read_items(connection, run_id)),
             }
+            connection.execute(sa.update(run).where(run.c.run_id == run_id).values(planned=0))
             mine = sa.select(import_record).where(import_record.c.run_id == run_id)
             last = next(read_records(connection, mine.order_by(import_record.c.seq.desc()).limit(1)), None)
             if last and chain.canonical(last.body) == chain.canonical(body):
@@ -123,6 +124,13 @@ def count_copies(connection: sa.Connection, chosen: sa.ColumnElement[bool]) -> i
     return connection.scalar(sa.select(sa.func.count()).select_from(delivery).where(chosen)) or 0
 
 
+def read_fates(connection: sa.Connection, run_id: str) -> Iterator[tuple[PlannedItem, Fates]]:
+    """Read a run's items, each with what became of its copies, by key."""
+    for row in stream(connection, _items_with_fates(run_id)):
+        fates = Fates(*(int(row.pop(name)) for name in _FATES))
+        yield PlannedItem(**row | {"state": ItemState(row["state"])}), fates
+
+
 def _items_with_fates(run_id: str) -> sa.Select[Any]:
     """Select a run's items, each with the number of its copies by fate.
 
@@ -151,7 +159,8 @@ def _items_with_fates(run_id: str) -> sa.Select[Any]:
     state = sa.func.max(rows.c.state)
     numbers = (sa.func.sum(rows.c[name]).label(name) for name in (*_ITEM_NUMBERS, *_FATES))
     key = (rows.c.key, rows.c.revision)
-    return sa.select(*key, state.label("state"), *numbers).group_by(*key).having(state.is_not(None))
+    chosen = sa.select(*key, state.label("state"), *numbers).group_by(*key).having(state.is_not(None))
+    return chosen.order_by(*key)
 
 
 def read_receipts(

@@ -92,24 +92,19 @@ class SqlProof(Rows):
 
     def unclosed(self, connector: str, since: dt.date) -> list[Run]:
         """See `Proof.unclosed`."""
+        closed = sa.select(import_record.c.run_id).where(
+            import_record.c.connector == connector, import_record.c.day >= since
+        )
+        is_open = (run.c.planned > 0) | run.c.run_id.not_in(closed)
         with self._database.read() as connection:
-            closed = {
-                row.run_id: row.closed_at
-                for row in connection.execute(
-                    sa.select(
-                        import_record.c.run_id, sa.func.max(import_record.c.closed_at).label("closed_at")
-                    )
-                    .where(import_record.c.connector == connector, import_record.c.day >= since)
-                    .group_by(import_record.c.run_id)
-                )
-            }
-            chosen = (run.c.connector == connector) & (run.c.day >= since)
-            planned = _planned(connection, chosen)
-            return [
-                one
-                for one in read_runs(connection, chosen)
-                if one.run_id not in closed or planned[one.run_id] > _ms(closed[one.run_id])
-            ]
+            return list(
+                read_runs(connection, (run.c.connector == connector) & (run.c.day >= since) & is_open)
+            )
+
+    def replanned(self) -> list[str]:
+        """See `Proof.replanned`."""
+        with self._database.read() as connection:
+            return sorted(_replanned(connection))
 
     def archived_days(self, connector: str) -> set[dt.date]:
         """See `Proof.archived_days`."""
@@ -133,11 +128,10 @@ class SqlProof(Rows):
             rows = sa.select(import_record).order_by(import_record.c.seq)
             records = list(read_records(connection, rows))
             last = {record.run_id: record for record in records}
-            planned = _planned(connection, sa.true())
+            replanned = _replanned(connection)
 
             def item_root(record: ImportRecord) -> str | None:
-                at = record.closed_at.isoformat()
-                if last[record.run_id] is not record or planned.get(record.run_id, 0) > _ms(at):
+                if last[record.run_id] is not record or record.run_id in replanned:
                     return None
                 return chain.item_root(read_items(connection, record.run_id))
 
@@ -169,10 +163,12 @@ def _files(connection: sa.Connection, seq: int) -> Iterator[FileRecord]:
         yield FileRecord(**row)
 
 
-def _planned(connection: sa.Connection, chosen: sa.ColumnElement[bool]) -> dict[str, int]:
-    """Say when each run's plan was last begun."""
-    rows = connection.execute(sa.select(run.c.run_id, run.c.planned).where(chosen))
-    return {row.run_id: row.planned for row in rows}
+def _replanned(connection: sa.Connection) -> set[str]:
+    """Give the runs with an import record that were planned anew since."""
+    records = sa.select(import_record.c.run_id)
+    return set(
+        connection.scalars(sa.select(run.c.run_id).where(run.c.planned > 0, run.c.run_id.in_(records)))
+    )
 
 
 def _runs_off(connection: sa.Connection, records: Iterable[ImportRecord]) -> Iterator[str]:
@@ -203,7 +199,3 @@ def _versions_off(connection: sa.Connection, records: Sequence[ImportRecord]) ->
             f"{connector}: version {version} of {kind}, named by import record {seq}, is not what was kept: "
             "it was changed or removed"
         )
-
-
-def _ms(iso: str) -> int:
-    return int(dt.datetime.fromisoformat(iso).timestamp() * 1000)

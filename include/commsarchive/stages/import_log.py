@@ -76,12 +76,12 @@ def csv_rows(record: ImportRecord, ledger: Ledger) -> Iterator[str]:
     """
     first = summary(record)
     columns = [*first, *_ROW_COLUMNS]
-    yield _line(columns)
+    yield csv_line(columns)
     rows = chain(
         [first], map(_failure, ledger.failures_of(record.seq)), map(_copy, ledger.receipts_of(record.seq))
     )
     for row in rows:
-        yield _line([row.get(column, "") for column in columns])
+        yield csv_line([row.get(column, "") for column in columns])
 
 
 def json_pieces(record: ImportRecord, ledger: Ledger) -> Iterator[str]:
@@ -117,7 +117,8 @@ def _copy(receipt: Receipt) -> dict[str, Cell]:
     return dict(zip(COPY_COLUMNS, values, strict=True))
 
 
-def _line(cells: Iterable[Cell]) -> str:
+def csv_line(cells: Iterable[Cell]) -> str:
+    """Write a row of CSV, CRLF at its end; what a spreadsheet would take for a formula gets an apostrophe."""
     line = io.StringIO()
     csv.writer(line, lineterminator="\r\n").writerow([_safe(cell) for cell in cells])
     return line.getvalue()

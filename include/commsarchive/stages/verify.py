@@ -1,0 +1,169 @@
+"""Verify: does the ledger still say what it said, and do the mailboxes still hold what it says?
+
+*Tampered* is a row of the evidence, or a copy in a mailbox, that is not what was recorded. *Incomplete* is a
+copy that is no longer where it was filed, a destination that could not be asked, and a closed run that was
+planned anew and has not closed since.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack
+from dataclasses import dataclass, field
+from itertools import takewhile
+from typing import Literal, Protocol
+
+from include.commsarchive.errors import CommsArchiveError, Retriable
+from include.commsarchive.ids import digest
+from include.commsarchive.ledger.base import Ledger, Receipt
+from include.commsarchive.ledger.proof import Proof
+from include.commsarchive.mailbox.base import Mailbox
+from include.commsarchive.stages.read_back import ask_each, by_place
+from include.commsarchive.stages.run import batches
+
+Extent = Literal["none", "sample", "all"]
+"""Which copies are looked up in their mailboxes."""
+
+SAMPLE = 1000
+"""Copies in a sample. Another ones each day: keys are hashes, so a stretch of them is chosen by chance."""
+
+MOST_LINES = 100
+"""Faults of a kind that are listed one by one; the rest is counted."""
+
+OpenMailbox = Callable[[str], AbstractContextManager[Mailbox]]
+
+
+class Books(Ledger, Proof, Protocol):
+    """What verification reads: `sql.SqlLedger` is one."""
+
+
+@dataclass(slots=True)
+class Verdict:
+    """How verification went: what was looked at, and one line for each fault, the first ones of each kind."""
+
+    records: int = 0
+    copies: int = 0
+    tampered: list[str] = field(default_factory=list)
+    incomplete: list[str] = field(default_factory=list)
+    unlisted: int = 0
+
+    @property
+    def word(self) -> str:
+        """``intact``, ``incomplete`` or ``tampered``: the worst that was found."""
+        return "tampered" if self.tampered else "incomplete" if self.incomplete else "intact"
+
+    def __str__(self) -> str:
+        """Say it in a line."""
+        asked = f", {self.copies} copies looked up" if self.copies else ""
+        return f"{self.records} import records{asked}: {self.word}"
+
+    def add(self, faults: list[str], fault: str) -> None:
+        """Take a fault into one of the lists, or count it."""
+        if len(faults) < MOST_LINES:
+            faults.append(fault)
+        else:
+            self.unlisted += 1
+
+
+def verify(
+    books: Books, open_mailbox: OpenMailbox, extent: Extent = "none", *, connector: str = "", turn: str = ""
+) -> Verdict:
+    """Recompute the chain and all roots; look a sample of the copies, or all, up in their mailboxes.
+
+    The chain is one for all connectors; ``connector`` limits the copies. ``turn`` chooses the sample: the
+    same word, the same copies.
+
+    Raises:
+        Retriable: the ledger cannot be reached.
+    """
+    verdict = Verdict(records=sum(1 for _ in books.history()))
+    for fault in books.verify():
+        verdict.add(verdict.tampered, fault)
+    for run_id in books.replanned():
+        line = f"run {run_id}: was planned anew after its import record and has not closed since"
+        verdict.add(verdict.incomplete, f"{line}. Clear it from `map_users` on")
+    if extent != "none":
+        with ExitStack() as stack:
+            asking = _Asking(open_mailbox, stack, verdict)
+            for batch in batches(_chosen(books, extent, connector, turn), SAMPLE):
+                asking.ask(batch)
+    return verdict
+
+
+def _chosen(books: Proof, extent: Extent, connector: str, turn: str) -> Iterator[Receipt]:
+    if extent == "all":
+        yield from books.copies(connector)
+        return
+    start = digest("sample", turn)
+    taken = 0
+    for receipt in books.copies(connector, start, SAMPLE):
+        taken += 1
+        yield receipt
+    if taken < SAMPLE:
+        rest = books.copies(connector, "", SAMPLE - taken)
+        yield from takewhile(lambda one: one.delivery.delivery_key <= start, rest)
+
+
+@dataclass(slots=True)
+class _Asking:
+    """Mailboxes, opened when they are first needed; one that cannot be opened is told of once."""
+
+    open_mailbox: OpenMailbox
+    stack: ExitStack
+    verdict: Verdict
+    opened: dict[str, Mailbox] = field(default_factory=dict)
+    shut: set[str] = field(default_factory=set)
+
+    def ask(self, receipts: Sequence[Receipt]) -> None:
+        places: dict[str, list[Receipt]] = {}
+        for receipt in receipts:
+            places.setdefault(receipt.delivery.destination, []).append(receipt)
+        for destination, copies in places.items():
+            if destination in self.shut:
+                continue
+            try:
+                self._ask(destination, copies)
+            except CommsArchiveError as error:
+                self.shut.add(destination)
+                self.verdict.add(
+                    self.verdict.incomplete, f"destination {destination}: cannot be asked: {error}"
+                )
+
+    def _ask(self, destination: str, copies: Sequence[Receipt]) -> None:
+        if destination not in self.opened:
+            self.opened[destination] = self.stack.enter_context(self.open_mailbox(destination))
+        mailbox = self.opened[destination]
+        places = by_place((one.delivery.mailbox, one.delivery.folder, one) for one in copies)
+
+        def look(owner: str, folder: str, receipts: list[Receipt]) -> tuple[dict[str, str], dict[str, str]]:
+            found = mailbox.find(owner, folder, [one.delivery.delivery_key for one in receipts])
+            hashed = [
+                found[one.delivery.delivery_key]
+                for one in receipts
+                if one.stored_hash and one.delivery.delivery_key in found
+            ]
+            kept = mailbox.inspect(owner, folder, hashed) if hashed else {}
+            return found, {server_id: one.stored_hash for server_id, one in kept.items()}
+
+        for place, answer in ask_each(mailbox, places, look):
+            self._compare(places[place], answer)
+
+    def _compare(
+        self, receipts: list[Receipt], answer: tuple[dict[str, str], dict[str, str]] | Retriable
+    ) -> None:
+        if isinstance(answer, Retriable):
+            destination = receipts[0].delivery.destination
+            text = (
+                f"destination {destination}: a mailbox with {len(receipts)} of the copies cannot be asked now"
+            )
+            self.verdict.add(self.verdict.incomplete, f"{text}: {answer}")
+            return
+        found, hashes = answer
+        self.verdict.copies += len(receipts)
+        for one in receipts:
+            key = one.delivery.delivery_key
+            name = f"copy {key} of item {one.delivery.key} in {one.delivery.destination} (run {one.run_id})"
+            if key not in found:
+                self.verdict.add(self.verdict.incomplete, f"{name}: is not in its mailbox any more")
+            elif one.stored_hash and hashes.get(found[key], one.stored_hash) != one.stored_hash:
+                self.verdict.add(self.verdict.tampered, f"{name}: is not what was filed: it was changed")

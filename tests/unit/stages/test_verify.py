@@ -1,0 +1,136 @@
+"""The ledger against itself, and against the mailboxes."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
+
+import pytest
+
+from include.commsarchive.errors import Fatal, Retriable
+from include.commsarchive.ledger.sql import SqlLedger, connect
+from include.commsarchive.mailbox.base import Mailbox
+from include.commsarchive.stages import verify as stage
+from include.commsarchive.stages.verify import Extent, Verdict, verify
+from tests.letters import DAY, FOLDER, make_delivery
+from tests.unit.stages.proven import NEXT, WireMailbox, archive_day, mailboxes
+
+ITEMS = ("ann", "bob", "cid")
+
+
+@pytest.fixture
+def mailbox() -> WireMailbox:
+    return mailboxes()
+
+
+@pytest.fixture
+def ledger(tmp_path: Path, mailbox: WireMailbox) -> Iterator[SqlLedger]:
+    with connect(f"sqlite:///{tmp_path / 'ledger.db'}") as opened:
+        archive_day(opened, mailbox, DAY, *ITEMS)
+        archive_day(opened, mailbox, NEXT, "dan", connector="mail")
+        yield opened
+
+
+def judged(ledger: SqlLedger, mailbox: Mailbox, extent: Extent = "all", connector: str = "") -> Verdict:
+    return verify(ledger, lambda _: nullcontext(mailbox), extent, connector=connector)
+
+
+def key_of(item: str) -> str:
+    return make_delivery(item, f"{item}@firm.example").delivery_key
+
+
+def test_what_nobody_touched_is_intact(ledger: SqlLedger, mailbox: WireMailbox) -> None:
+    verdict = judged(ledger, mailbox)
+    assert (verdict.word, verdict.records, verdict.copies) == ("intact", 2, 4)
+    assert str(verdict) == "2 import records, 4 copies looked up: intact"
+
+
+def test_a_copy_that_is_gone_makes_it_incomplete(ledger: SqlLedger, mailbox: WireMailbox) -> None:
+    del mailbox.mails["bob@firm.example", FOLDER][key_of("bob")]
+    verdict = judged(ledger, mailbox)
+    assert verdict.word == "incomplete"
+    [line] = verdict.incomplete
+    assert key_of("bob") in line
+    assert "@" not in line
+    assert judged(ledger, mailbox, "none").word == "intact"
+
+
+def test_a_copy_that_was_changed_makes_it_tampered(ledger: SqlLedger, mailbox: WireMailbox) -> None:
+    there = mailbox.mails["bob@firm.example", FOLDER]
+    there[key_of("bob")] = there[key_of("bob")].replace(b"what was said", b"what was not")
+    verdict = judged(ledger, mailbox)
+    assert verdict.word == "tampered"
+    assert key_of("bob") in verdict.tampered[0]
+
+
+def test_only_the_copies_of_the_connector_are_looked_up(ledger: SqlLedger, mailbox: WireMailbox) -> None:
+    mailbox.mails.clear()
+    assert judged(ledger, mailbox, connector="mail").copies == 1
+
+
+def test_a_sample_is_bounded_and_the_turns_come_around_to_every_copy(
+    ledger: SqlLedger, mailbox: WireMailbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stage, "SAMPLE", 2)
+    asked: set[str] = set()
+
+    class Watched(WireMailbox):
+        def find(self, mailbox: str, folder: str, delivery_keys: Collection[str]) -> dict[str, str]:
+            asked.update(delivery_keys)
+            return super().find(mailbox, folder, delivery_keys)
+
+    watched = Watched(mailbox._encode)
+    watched.mails = mailbox.mails
+    for turn in range(40):
+        verdict = verify(ledger, lambda _: nullcontext(watched), "sample", turn=str(turn))
+        assert verdict.copies == 2
+    assert asked == {key_of(item) for item in (*ITEMS, "dan")}
+
+
+def test_a_mailbox_that_cannot_be_asked_makes_it_incomplete_and_the_others_are_asked(
+    ledger: SqlLedger, mailbox: WireMailbox
+) -> None:
+    class Busy(WireMailbox):
+        def find(self, mailbox: str, folder: str, delivery_keys: Collection[str]) -> dict[str, str]:
+            if mailbox.startswith("bob"):
+                raise Retriable("too busy")
+            return super().find(mailbox, folder, delivery_keys)
+
+    busy = Busy(mailbox._encode)
+    busy.mails = mailbox.mails
+    verdict = judged(ledger, busy)
+    assert (verdict.word, verdict.copies) == ("incomplete", 3)
+    assert "too busy" in verdict.incomplete[0]
+
+
+def test_a_destination_that_is_no_more_is_told_once(ledger: SqlLedger) -> None:
+    @contextmanager
+    def gone(name: str) -> Iterator[Mailbox]:
+        raise Fatal(f"no connection {name}")
+        yield
+
+    verdict = verify(ledger, gone, "all")
+    assert verdict.word == "incomplete"
+    assert len(verdict.incomplete) == 1
+    assert verdict.copies == 0
+
+
+def test_a_run_planned_anew_and_left_open_makes_it_incomplete(
+    ledger: SqlLedger, mailbox: WireMailbox
+) -> None:
+    ledger.plan_anew(f"chat/{DAY}")
+    verdict = judged(ledger, mailbox)
+    assert verdict.word == "incomplete"
+    assert f"run chat/{DAY}: was planned anew" in verdict.incomplete[0]
+    archive_day(ledger, mailbox, DAY, *ITEMS)
+    assert judged(ledger, mailbox).word == "intact"
+
+
+def test_very_many_faults_are_counted(
+    ledger: SqlLedger, mailbox: WireMailbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stage, "MOST_LINES", 2)
+    mailbox.mails.clear()
+    verdict = judged(ledger, mailbox)
+    assert (len(verdict.incomplete), verdict.unlisted) == (2, 2)
