@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from include.commsarchive.model import Refused
-from include.commsarchive.sources.base import Source, Stored
+from include.commsarchive.sources.base import Role, Source, Stored
 
 INPUTS = tuple(f"export.{kind}" for kind in ("xml", "json", "jsonl", "csv", "eml", "mbox", "zip"))
 
@@ -32,8 +32,9 @@ def bytes_of(path: Path) -> bytes:
 
 
 def members_of(source: Source, path: Path) -> Iterator[tuple[str, Stored] | Refused]:
-    """Store the attachments of an archive that holds conversations, too."""
-    if path.suffix == ".zip":
+    """Store the attachments of a file that holds conversations, too."""
+    claim = source.claim(path.name)
+    if path.suffix == ".zip" or (claim and claim.role is Role.CONTAINER):
         for member in source.members(path.name, io.BytesIO(bytes_of(path))):
             if isinstance(member, Refused):
                 yield member

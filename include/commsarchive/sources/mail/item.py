@@ -68,7 +68,15 @@ def item_of(letter: Letter, source: str, attachments: Mapping[str, Stored]) -> I
         to=tuple(groups["To"]),
         cc=tuple(groups["Cc"]),
         bcc=tuple(groups["Bcc"]),
-        events=[Event(Kind.MESSAGE, at, senders[0], text, residue=mail.stray.strip())],
+        events=[
+            Event(
+                Kind.MESSAGE,
+                at,
+                senders[0],
+                text,
+                residue=mail.stray.strip() if mail.stray.strip() != text else "",
+            )
+        ],
         marks=tuple(f"warning: {remark}" for remark in (*people.odd, *odd)),
         facts=tuple((name, decoded(value)) for name in _FACTS if (value := mail.value(name.lower()))),
         others=tuple(others),
@@ -89,7 +97,7 @@ def html_text(markup: str) -> str:
 
 def _text(mail: Letter) -> str:
     plain = mail.plain.replace("\r\n", "\n").strip("\n")
-    return plain if plain.strip() else html_text(mail.html)
+    return plain if plain.strip() else html_text(mail.html) or mail.stray.strip()
 
 
 def _ids(mail: Letter) -> tuple[str, ...]:

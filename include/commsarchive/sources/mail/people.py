@@ -22,10 +22,13 @@ class People:
     def read(self, field: str, values: list[str]) -> list[Person]:
         """Read address fields: what can be recognised as an address is never lost."""
         pairs = [(decoded(name), address.strip()) for name, address in _pairs(values) if name or address]
-        found = [self._person(name, address) for name, address in pairs]
-        seen = {address.casefold() for _, address in pairs}
+        sound = [
+            (name, address) for name, address in pairs if _ADDRESS.fullmatch(address) or "@" not in address
+        ]
+        found = [self._person(name, address) for name, address in sound]
+        seen = {address.casefold() for _, address in sound}
         missed = [one for one in _ADDRESS.findall(" , ".join(values)) if one.casefold() not in seen]
-        if missed or (values and not found and any("@" in value for value in values)):
+        if missed or len(sound) < len(pairs) or any("@" not in address for _, address in sound):
             self.odd.append(f"{field} is not well-formed")
         found += [self._person("", one) for one in missed]
         return list({person.key: person for person in found}.values())
@@ -45,5 +48,5 @@ class People:
 def _pairs(values: list[str]) -> list[tuple[str, str]]:
     try:
         return getaddresses(values)
-    except (ValueError, IndexError, TypeError, AttributeError):
+    except (ValueError, IndexError, TypeError, AttributeError, RecursionError):
         return []

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from email.utils import parsedate_tz
 
+_ZONED = re.compile(r":\d\d\s+(?:[+-]\d{4}|[A-Za-z]+)")
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
 
@@ -28,6 +30,6 @@ def _read(text: str) -> tuple[int | None, bool]:
             return None, False
         wall = dt.datetime(*found[:6], tzinfo=dt.UTC)
         moment = wall - dt.timedelta(seconds=found[9] or 0)
-    except (ValueError, TypeError, IndexError, OverflowError, AttributeError):
+    except (ValueError, TypeError, IndexError, OverflowError, AttributeError, RecursionError):
         return None, False
-    return int((moment - _EPOCH).total_seconds()) * 1000, found[9] is not None
+    return int((moment - _EPOCH).total_seconds()) * 1000, bool(_ZONED.search(text))

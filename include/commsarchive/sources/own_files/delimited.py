@@ -37,9 +37,9 @@ def records(profile: Profile, name: str, stream: BinaryIO, options: Options) -> 
             yield found
         elif not columns:
             columns = _columns(profile, name, found)
-        elif len(found) == len(columns):
+        elif len(found) == len(columns) and any(map(str.strip, found)):
             yield where, dict(zip(columns, found, strict=True))
-        elif any(found):
+        elif any(map(str.strip, found)):
             why = f"has {len(found)} cells where the header has {len(columns)}; mend the row, or `format`"
             yield reader.refused(number, "malformed", why)
     if not columns:

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Iterator
-from typing import BinaryIO
+from functools import partial
+from typing import Any, BinaryIO
 
-import msgspec
-
-from include.commsarchive.errors import Quarantine
 from include.commsarchive.model import Refused
 from include.commsarchive.sources.base import Options
 from include.commsarchive.sources.own_files.json_walk import JsonWalk
 from include.commsarchive.sources.own_files.lines import Lines, is_readable
 from include.commsarchive.sources.own_files.profile import Profile
-from include.commsarchive.sources.own_files.tree import Tree
+from include.commsarchive.sources.own_files.tree import REPAIRED, Tree
 
 Found = tuple[str, Tree]
+_HALF = re.compile(rb"\\u[dD][89a-fA-F]")
 _NO_OBJECT = "it is no JSON object; mend it, or `format` in the profile"
 
 
@@ -47,31 +48,59 @@ def records(profile: Profile, name: str, stream: BinaryIO, options: Options) -> 
     """Read the elements of the list at ``format.record``, or of the file's own list.
 
     Raises:
-        Quarantine: the file is empty or not UTF-8, or the path leads to no list.
+        Quarantine: the file is empty or not UTF-8.
     """
     walk = JsonWalk(name, stream, options.max_bytes)
     path = tuple(profile.format.record.split("/")) if profile.format.record else ()
-    number = 0
     for number, (start, raw, problem) in enumerate(walk.elements(path), start=1):
         if problem:
             yield Refused(problem, f"{name}, byte {start:,}", f"{_PROBLEMS[problem]}, then replay", raw)
         else:
             yield _object(name, f"record {number}", raw, raw)
-    if not number and path and not walk.met:
-        raise Quarantine("wrong-columns", f"{name}: nothing is at {'/'.join(path)!r}. Mend `format.record`")
 
 
 _PROBLEMS = {
     "malformed": "this cannot be read as JSON; mend it",
+    "wrong-columns": "nothing is there at `format.record`; mend it or the profile",
     "record-too-large": "a single record is larger than items.max_bytes; raise it",
 }
 
 
 def _object(name: str, where: str, text: bytes | str, raw: bytes) -> Found | Refused:
     try:
-        tree = msgspec.json.decode(text)
-    except (msgspec.DecodeError, UnicodeError, RecursionError):
+        tree = _decode(text)
+    except (ValueError, RecursionError):
         return Refused("malformed", f"{name}, {where}", _NO_OBJECT, raw)
     if not isinstance(tree, dict):
         return Refused("not-a-record", f"{name}, {where}", _NO_OBJECT, raw)
+    if _HALF.search(raw):
+        whole = _legible(tree)
+        return where, whole if whole == tree else {**whole, REPAIRED: "halves of characters replaced"}
     return where, tree
+
+
+def _legible(value: Any) -> Any:
+    """Replace halves of characters, which JSON can escape but no text can hold."""
+    if isinstance(value, dict):
+        return {_legible(name): _legible(one) for name, one in value.items()}
+    if isinstance(value, list):
+        return [_legible(one) for one in value]
+    if isinstance(value, str):
+        return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return value
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> Tree:
+    """Make an object. One that names a field twice says something that would be lost."""
+    made = dict(pairs)
+    if len(made) < len(pairs):
+        raise ValueError("a field that is named twice")
+    return made
+
+
+def _no_number(text: str) -> None:
+    raise ValueError(text)
+
+
+_decode = partial(json.loads, object_pairs_hook=_unique, parse_float=str, parse_constant=_no_number)
+"""Numbers with a fraction stay as they are written."""

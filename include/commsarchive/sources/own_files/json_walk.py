@@ -32,12 +32,11 @@ class JsonWalk:
         Raises:
             Quarantine: the file is empty, or not UTF-8.
         """
-        self.met = False
-        """Whether the path led anywhere."""
         self._stream = stream
         self._largest = largest
         self._data = stream.read(BLOCK)
         self._base = self._at = 0
+        self._met = False
         if not self._data.strip():
             raise Quarantine("empty-file", f"{name}: the file is empty. Ask for it again")
         if self._data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) or b"\0" in self._data[:2]:
@@ -46,18 +45,27 @@ class JsonWalk:
             self._at = len(codecs.BOM_UTF8)
 
     def elements(self, path: tuple[str, ...]) -> Iterator[Element]:
-        """Walk, in order. What cannot be walked is handed on to the end, as a problem."""
+        """Walk, in order. What cannot be walked is handed on to the end, as a problem.
+
+        So is a value in which the path leads nowhere, as far as it is still in memory.
+        """
+        start = 0
         try:
-            while self._peek():
-                yield from self._descend(path)
+            while first := self._peek():
+                self._met, start = False, self._base + self._at
+                yield from self._descend(path if first in {b"{", b"["} else ())
+                if not self._met:
+                    yield start, self._data[max(0, start - self._base) : self._at], "wrong-columns"
         except _Broken:
+            if not self._met:
+                self._at = max(0, start - self._base)
             while self._at < len(self._data) or self._grow():
                 yield self._take(len(self._data), "malformed")
 
     def _descend(self, path: tuple[str, ...]) -> Iterator[Element]:
         first = self._peek()
         if not path:
-            self.met = True
+            self._met = True
         if first == b"[":
             for _ in self._items(b"]"):
                 yield from self._descend(path) if path else self._value(keep=True)
@@ -150,7 +158,8 @@ class JsonWalk:
     def _grow(self) -> bool:
         """Read on; what was walked through is let go."""
         block = self._stream.read(BLOCK)
-        self._data = self._data[self._at :] + block
-        self._base += self._at
-        self._at = 0
+        if block:
+            self._data = self._data[self._at :] + block
+            self._base += self._at
+            self._at = 0
         return bool(block)

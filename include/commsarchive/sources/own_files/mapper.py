@@ -20,6 +20,8 @@ from include.commsarchive.sources.own_files.tree import (
 from include.commsarchive.sources.shared_files import SharedFiles
 
 _MS_PER_DAY = 86_400_000
+_NOBODYS = (Kind.SYSTEM, Kind.DISCLAIMER, Kind.MODE)
+"""What may be without anybody who did it."""
 
 
 @dataclass(slots=True)
@@ -31,7 +33,7 @@ class Said:
     name: str
     subject: str
     native_id: str
-    sender: Person
+    sender: Person | None
     to: tuple[Person, ...]
     cc: tuple[Person, ...]
     bcc: tuple[Person, ...]
@@ -41,7 +43,7 @@ class Said:
     @property
     def people(self) -> tuple[Person, ...]:
         """Everybody, sender first."""
-        return (self.sender, *self.to, *self.cc, *self.bcc)
+        return (*((self.sender,) if self.sender else ()), *self.to, *self.cc, *self.bcc)
 
 
 class Mapper:
@@ -73,22 +75,25 @@ class Mapper:
         profile = self._profile
         at, remark = self._time(tree)
         groups = [read_people(tree, who, profile.own_domains) for who in profile.people]
-        if len(groups[0]) != 1:
-            field = next(iter(profile.sender.fields()))
-            raise Misfit(field, "names several senders; use `each`" if groups[0] else "is empty: who was it?")
         said = Said(
             at,
             _line(text_at(tree, profile.conversation)),
             _line(text_at(tree, profile.conversation_name)),
             _line(text_at(tree, profile.subject)),
             _line(text_at(tree, profile.id)),
-            groups[0][0],
+            groups[0][0] if groups[0] else None,
             tuple(groups[1]),
             tuple(groups[2]),
             tuple(groups[3]),
             repaired=str(tree.get(REPAIRED, "")),
         )
         said.events = self._events(tree, said, (remark,) if remark else ())
+        nobodys = said.sender is None and said.events[0].kind not in _NOBODYS
+        if nobodys or len(groups[0]) > 1:
+            field = next(iter(profile.sender.fields()))
+            raise Misfit(
+                field, "is empty: who was it?" if nobodys else "names several senders; one is needed"
+            )
         return said
 
     def _time(self, tree: Tree) -> tuple[int, str]:
@@ -143,7 +148,7 @@ def unified(rows: Sequence[Said]) -> list[Person]:
     """Let all rows name the same people, with all that is said of them anywhere; give everybody, once."""
     known = merged(person for row in rows for person in row.people)
     for row in rows:
-        row.sender = known[row.sender.key]
+        row.sender = known[row.sender.key] if row.sender else None
         row.to, row.cc, row.bcc = (tuple(known[p.key] for p in group) for group in (row.to, row.cc, row.bcc))
         for event in row.events:
             event.who = known[event.who.key] if event.who else None

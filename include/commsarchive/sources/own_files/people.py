@@ -94,7 +94,15 @@ def _person(said: dict[str, str], own_domains: tuple[str, ...]) -> Person | None
     own = is_mailbox(address) and address.rpartition("@")[2].lower() in own_domains
     corporate = address if own or (is_mailbox(address) and not own_domains) else ""
     name = name or address or ids[0][1]
-    return Person(key, name, address, corporate, said.get("company", ""), ids, internal=own if own_domains and address else None)
+    return Person(
+        key,
+        name,
+        address,
+        corporate,
+        said.get("company", ""),
+        ids,
+        internal=own if own_domains and address else None,
+    )
 
 
 def _line(text: str) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import codecs
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import ClassVar, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -130,9 +130,8 @@ class Who:
 
     def fields(self) -> Iterator[str]:
         """Give the fields that it reads."""
-        within = f"{self.each}/" if self.each else ""
         own = (self.address, self.name, self.company, *self.ids.values())
-        yield from (within if one == "." else within + one for one in own if one)
+        yield from _within(self.each, own)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,8 +156,7 @@ class Files:
 
     def fields(self) -> Iterator[str]:
         """Give the fields that it reads."""
-        within = f"{self.each}/" if self.each else ""
-        yield from (within + one for one in (self.name, self.path, self.size) if one)
+        yield from _within(self.each, (self.name, self.path, self.size))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -262,6 +260,13 @@ class Profile:
                 yield from group.fields()
         if self.event:
             yield self.event.field
+
+
+def _within(each: str, fields: Iterable[str]) -> Iterator[str]:
+    """Give fields as seen from the row; ``.`` is the element itself."""
+    for one in fields:
+        if one:
+            yield (each or one) if one == "." else f"{each}/{one}" if each else one
 
 
 def _is_encoding(name: str) -> bool:

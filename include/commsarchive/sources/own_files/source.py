@@ -10,7 +10,7 @@ from typing import BinaryIO
 
 import msgspec
 
-from include.commsarchive.errors import Fatal
+from include.commsarchive.errors import Fatal, Quarantine
 from include.commsarchive.ids import digest
 from include.commsarchive.model import Item, Refused
 from include.commsarchive.sources import tar_members, zip_members
@@ -88,12 +88,14 @@ class OwnFiles:
                     rows.append(mapper.read(tree))
                 except Misfit as error:
                     yield _misfit(chunk.place, where, error, tree)
-            if not rows:
-                continue
-            if profile.item == "row":
+            if rows and profile.item == "row":
                 yield _item(profile, self.title, rows[0])
-            else:
-                yield from items_of(_chat(profile, self.title, rows, part), options)
+            elif rows:
+                try:
+                    yield from items_of(_chat(profile, self.title, rows, part), options)
+                except Quarantine as error:
+                    place = f"{chunk.place}, conversation from {lines[0][0]} on"
+                    yield Refused(error.reason, place, str(error), chunk.raw[start:end])
 
     def members(self, name: str, stream: BinaryIO) -> Iterator[tuple[str, BinaryIO] | Refused]:
         """Walk an archive of attachments; any other file is one itself.
@@ -187,16 +189,22 @@ def _chat(profile: Profile, title: str, rows: list[Said], part: int) -> Chat:
 def _item(profile: Profile, title: str, row: Said) -> Item:
     """Make an item of a row; one without an id is known by all that it says."""
     unified([row])
-    said = (row.conversation, str(row.at), row.sender.key, row.subject, *(event.text for event in row.events))
+    said = (
+        row.conversation,
+        str(row.at),
+        row.sender.key if row.sender else "",
+        row.subject,
+        *(event.text for event in row.events),
+    )
     return Item(
         source=profile.name,
         native_ids=(row.native_id,) if row.native_id else (digest("row", *said),),
         thread=row.conversation,
-        subject=row.subject or f"{title}: {row.sender.name}" + (f" ({row.name})" if row.name else ""),
+        subject=row.subject or f"{title}: {row.sender.name if row.sender else row.name}",
         event_class="Message",
         at=row.at,
         sender=row.sender,
-        to=row.to or (() if row.cc or row.bcc else (row.sender,)),
+        to=row.to or (() if row.cc or row.bcc or row.sender is None else (row.sender,)),
         cc=row.cc,
         bcc=row.bcc,
         events=row.events,

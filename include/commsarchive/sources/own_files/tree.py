@@ -50,7 +50,7 @@ def text_at(tree: Any, path: str) -> str:
     value = found[0].get(TEXT, found[0]) if isinstance(found[0], dict) else found[0]
     if isinstance(value, dict):
         raise Misfit(path, "holds fields of its own; name one of them")
-    return str(value).lower() if isinstance(value, bool) else str(value)
+    return _plain(value)
 
 
 def leaves(tree: Any, path: str = "") -> Iterator[tuple[str, str]]:
@@ -65,7 +65,7 @@ def leaves(tree: Any, path: str = "") -> Iterator[tuple[str, str]]:
         for value in tree:
             yield from leaves(value, path)
     elif tree is not None and str(tree).strip():
-        yield path, str(tree)
+        yield path or ".", _plain(tree)
 
 
 def residue_of(tree: Tree, known: Collection[str]) -> str:
@@ -95,6 +95,10 @@ def _value(element: ET.Element) -> Any:
     if len(element) or element.attrib:
         return tree_of(element)
     return element.text or ""
+
+
+def _plain(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _each(value: Any) -> list[Any]:
