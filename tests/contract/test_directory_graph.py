@@ -16,6 +16,7 @@ from tests.servers.graph import directory as emulator
 from tests.servers.graph.server import GraphServer
 from tests.servers.graph.store import Group
 from tests.servers.graph.tokens import CLIENT_ID, CLIENT_SECRET
+from tests.servers.graph.wire import Request
 
 
 @pytest.fixture
@@ -75,6 +76,22 @@ class TestGraphDirectory(DirectoryContract):
         assert len(directory.users([])) == 3
         server.faults.every(Fault.status(503, wait=0), where=lists_users)
         with pytest.raises(Retriable, match="503"):
+            directory.users([])
+
+    def test_a_wait_that_is_too_long_for_a_task_is_handed_on(
+        self, directory: Directory, server: GraphServer
+    ) -> None:
+        server.faults.at(1, Fault.status(429, wait=3600), where=lists_users)
+        with pytest.raises(Retriable) as caught:
+            directory.users([])
+        assert caught.value.retry_after == 3600
+
+    def test_our_token_is_sent_to_graph_alone(
+        self, directory: Directory, server: GraphServer, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        server.limits.page = 2
+        monkeypatch.setattr(Request, "link", lambda _request, _place: "https://127.0.0.1:1/v1.0/users")
+        with pytest.raises(Fatal, match="sends us elsewhere"):
             directory.users([])
 
     @pytest.mark.parametrize("kind", [Kind.DROP, Kind.GARBLE, Kind.TRUNCATE])

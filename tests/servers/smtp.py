@@ -83,19 +83,28 @@ class SmtpServer:
 
     def _converse(self, client: socket.socket) -> bool:
         """Answer commands until the client goes; say whether it wants TLS instead."""
-        sender = recipient = ""
+        sender: str | None = None
+        recipient = ""
         with client.makefile("rb") as lines:
             for line in lines:
                 command = line.decode().strip()
                 self.commands.append(command)
                 name, path = command[:4].upper(), command.partition("<")[2].partition(">")[0]
-                sender, recipient = path if name == "MAIL" else sender, path if name == "RCPT" else recipient
                 answer = self.answers.get(name, self._usual(name))
+                if name == "MAIL" and sender is not None:
+                    answer = "503 5.5.1 Nested MAIL command"
+                elif name == "MAIL" and answer.startswith("250"):
+                    sender = path
+                elif name == "RCPT":
+                    recipient = path
                 if answer.startswith("354"):
                     client.sendall(b"354 Go on\r\n")
                     content = b"".join(_undotted(lines))
-                    self.mails.append(Arrived(sender, recipient, content))
+                    self.mails.append(Arrived(sender or "", recipient, content))
                     answer = self.answers.get("END", f"250 2.0.0 Ok: queued as {len(self.mails):06X}")
+                    sender = None
+                elif name == "RSET":
+                    sender = None
                 if answer == CLOSE:
                     return False
                 client.sendall(f"{answer}\r\n".encode())

@@ -114,6 +114,7 @@ class Line:
         """
         code, text = self._smtp.docmd("DATA")
         if code != _DATA_WANTED:
+            self._smtp.rset()
             raise Refused(code, text)
         for piece in _stuffed(pieces):
             self._smtp.send(piece)
