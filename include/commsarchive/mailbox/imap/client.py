@@ -10,6 +10,7 @@ import contextlib
 import datetime as dt
 import imaplib
 import re
+import socket
 import ssl
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -131,6 +132,8 @@ def log_in(settings: ImapSettings, mailbox: str) -> Client:
     else:
         client = Client(settings.host, settings.port, timeout=TIMEOUT)
     try:
+        # A message is several writes: none must wait for the one before to be acknowledged.
+        client.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if settings.security == "starttls":
             client.starttls(ssl.create_default_context())
         try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import smtplib
+import socket
 import ssl
 import time
 from collections.abc import Iterable, Iterator
@@ -75,6 +76,9 @@ class Line:
         except BaseException:
             self.close()
             raise
+        # The end of a mail is a write of its own: it must not wait for the one before to be acknowledged.
+        if self._smtp.sock:
+            self._smtp.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.used_at = time.monotonic()
 
     def offer(self, size: int) -> None:
