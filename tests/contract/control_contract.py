@@ -8,11 +8,11 @@ from typing import Protocol
 import pytest
 
 from include.commsarchive.ids import digest
-from include.commsarchive.ledger.base import Failure, HeldStage, ImportRecord, Ledger
+from include.commsarchive.ledger.base import Failure, HeldStage, ImportRecord, ItemState, Ledger
 from include.commsarchive.ledger.control import Act, AuditFilter, Control, Outdated
 from include.commsarchive.ledger.views import Custodian, HeldFilter, SetAside, Unmapped, Views
 from include.commsarchive.model import Outcome
-from tests.letters import DAY, make_delivery, make_held, make_run
+from tests.letters import DAY, make_delivery, make_held, make_item, make_run
 
 EVERY_DAY = (dt.date.min, dt.date.max)
 NEXT_DAY = DAY + dt.timedelta(days=1)
@@ -149,6 +149,25 @@ class HistoryViewContract:
         copies = ledger.receipts_page(record.seq, deliveries[1].delivery_key, 2)
         assert [one.delivery for one in copies] == deliveries[2:4]
         assert ledger.receipts_page(record.seq + 1, "", 2) == []
+
+    def test_items_of_a_record_are_listed_by_what_became_of_them(self, ledger: Book) -> None:
+        ledger.open_run(make_run())
+        ledger.record_items("one", [make_item("a"), make_item("b"), make_item("c", state=ItemState.EXCLUDED)])
+        copies = {name: make_delivery(name) for name in "ab"}
+        ledger.intend("one", list(copies.values()))
+        ledger.settle(
+            "one", [Outcome(copies["a"].delivery_key, "id"), Outcome(copies["b"].delivery_key, reason="full")]
+        )
+        record = close(ledger, "one")
+        found = ledger.items_page(record.seq, "", ("", ""), 9)
+        assert sorted((one.key, one.state) for one in found) == sorted(
+            [(digest("a"), "archived"), (digest("b"), "quarantined"), (digest("c"), "excluded")]
+        )
+        assert [one.key for one in found] == sorted(one.key for one in found)
+        last = found[0]
+        assert ledger.items_page(record.seq, "", (last.key, last.revision), 1) == found[1:2]
+        assert [one.key for one in ledger.items_page(record.seq, "excluded", ("", ""), 9)] == [digest("c")]
+        assert ledger.items_page(record.seq + 1, "", ("", ""), 9) == []
 
     def test_custodians_are_paged_with_their_days_and_copies(self, ledger: Book) -> None:
         for name, day, mailboxes in (("one", DAY, "ab"), ("two", NEXT_DAY, "b"), ("other", DAY, "c")):

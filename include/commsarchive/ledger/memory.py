@@ -188,20 +188,24 @@ class MemoryLedger:
     def totals(self, run_id: str) -> Totals:
         """See `Ledger.totals`."""
         tally = Tally()
-        fates: dict[tuple[str, str], list[str]] = {}
+        for item, fates in self._decided(run_id):
+            tally.add(item, fates)
         made = self._made(run_id)
-        for receipt in made:
+        still_open = len(list(self.open_intents(run_id)))
+        return tally.totals(len(made), still_open, chain.delivery_root(made))
+
+    def _decided(self, run_id: str) -> Iterator[tuple[PlannedItem, Fates]]:
+        """Give a run's items, each with what became of its copies, by key."""
+        fates: dict[tuple[str, str], list[str]] = {}
+        for receipt in self._made(run_id):
             one = receipt.delivery
             fates.setdefault((one.key, one.revision), []).append("made")
         for key, fate in self._fates.get(run_id, {}).items():
             if key in self._copies and not self._copies[key].is_made_by(run_id):
                 one = self._copies[key].receipt.delivery
                 fates.setdefault((one.key, one.revision), []).append(fate)
-        for item in self._items.get(run_id, {}).values():
-            of_item = fates.get((item.key, item.revision), [])
-            tally.add(item, Fates(*map(of_item.count, ("made", "duplicate", "failed"))))
-        still_open = len(list(self.open_intents(run_id)))
-        return tally.totals(len(made), still_open, chain.delivery_root(made))
+        for name, item in sorted(self._items.get(run_id, {}).items()):
+            yield item, Fates(*map(fates.get(name, []).count, ("made", "duplicate", "failed")))
 
     def close_run(self, run_id: str, body: Mapping[str, Any]) -> ImportRecord:
         """See `Ledger.close_run`."""

@@ -20,9 +20,11 @@ from include.commsarchive.ledger.control import (
     next_entry,
 )
 from include.commsarchive.ledger.memory import MemoryLedger
+from include.commsarchive.ledger.tally import decided
 from include.commsarchive.ledger.views import (
     Closed,
     Custodian,
+    Decided,
     HeldFilter,
     MappingVersion,
     SetAside,
@@ -116,6 +118,12 @@ class MemoryControl(MemoryLedger):
     def record(self, seq: int) -> ImportRecord | None:
         """See `Views.record`."""
         return next((one for one in self._records if one.seq == seq), None)
+
+    def items_page(self, seq: int, state: str, after: tuple[str, str], limit: int) -> list[Decided]:
+        """See `Views.items_page`."""
+        record = self.record(seq)
+        found = map(decided, self._decided(record.run_id if record else ""))
+        return [one for one in found if (one.key, one.revision) > after and state in ("", one.state)][:limit]
 
     def failures_page(self, seq: int, offset: int, limit: int) -> list[Failure]:
         """See `Views.failures_page`."""

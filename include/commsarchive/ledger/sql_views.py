@@ -6,6 +6,7 @@ import datetime as dt
 import json
 from collections.abc import Collection
 from dataclasses import fields
+from itertools import islice
 from typing import Any
 
 import msgspec
@@ -22,11 +23,13 @@ from include.commsarchive.ledger.schema import (
     run,
     sealed_failure,
 )
-from include.commsarchive.ledger.sql_history import read_receipts, read_records, sealed_failures
+from include.commsarchive.ledger.sql_history import read_fates, read_receipts, read_records, sealed_failures
 from include.commsarchive.ledger.sql_runs import held_of
+from include.commsarchive.ledger.tally import decided
 from include.commsarchive.ledger.views import (
     Closed,
     Custodian,
+    Decided,
     HeldFilter,
     MappingVersion,
     SetAside,
@@ -98,6 +101,14 @@ class SqlViews(Rows):
         with self._database.read() as connection:
             rows = read_records(connection, sa.select(import_record).where(import_record.c.seq == seq))
             return next(rows, None)
+
+    def items_page(self, seq: int, state: str, after: tuple[str, str], limit: int) -> list[Decided]:
+        """See `Views.items_page`."""
+        run_id = sa.select(import_record.c.run_id).where(import_record.c.seq == seq)
+        with self._database.read() as connection:
+            found = map(decided, read_fates(connection, connection.scalar(run_id) or ""))
+            wanted = (one for one in found if (one.key, one.revision) > after and state in ("", one.state))
+            return list(islice(wanted, limit))
 
     def failures_page(self, seq: int, offset: int, limit: int) -> list[Failure]:
         """See `Views.failures_page`."""

@@ -6,6 +6,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from include.commsarchive.ledger.base import ItemState, PlannedItem, Totals
+from include.commsarchive.ledger.views import Decided
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +36,7 @@ class Tally:
     def add(self, item: PlannedItem, fates: Fates) -> None:
         """Count one item. Copies of an earlier plan of the same run count as planned too."""
         duplicate = item.duplicates + fates.duplicate
-        self.items[_state(item, fates)] += 1
+        self.items[state_of(item, fates)] += 1
         self.unmapped += item.unmapped
         self.partial += item.partial
         self.planned += max(item.deliveries, fates.made + duplicate + fates.failed)
@@ -60,7 +61,8 @@ class Tally:
         )
 
 
-def _state(item: PlannedItem, fates: Fates) -> str:
+def state_of(item: PlannedItem, fates: Fates) -> str:
+    """Say what became of an item: archived, duplicate, excluded, quarantined, or open."""
     if item.state in (ItemState.EXCLUDED, ItemState.QUARANTINED):
         return item.state
     if fates.failed:
@@ -71,3 +73,16 @@ def _state(item: PlannedItem, fates: Fates) -> str:
     if fates.made:
         return "archived"
     return "duplicate" if duplicate or item.state is ItemState.DUPLICATE else "open"
+
+
+def decided(counted: tuple[PlannedItem, Fates]) -> Decided:
+    """Say what became of an item, for people to see."""
+    item, fates = counted
+    return Decided(
+        item.key,
+        item.revision,
+        state_of(item, fates),
+        item.deliveries,
+        bool(item.unmapped),
+        bool(item.partial),
+    )

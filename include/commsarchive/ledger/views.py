@@ -32,6 +32,18 @@ class Closed:
 
 
 @dataclass(frozen=True, slots=True)
+class Decided:
+    """An item of a run and what became of it: archived, duplicate, excluded, quarantined, or ``open``."""
+
+    key: str
+    revision: str
+    state: str
+    copies: int
+    unmapped: bool
+    partial: bool
+
+
+@dataclass(frozen=True, slots=True)
 class SetAside:
     """How many things of a day are still set aside at a stage."""
 
@@ -104,6 +116,9 @@ class Views(Protocol):
 
     def record(self, seq: int) -> ImportRecord | None:
         """Give one import record."""
+
+    def items_page(self, seq: int, state: str, after: tuple[str, str], limit: int) -> list[Decided]:
+        """List the items of a record's run by (key, revision), above ``after``, of one state or ``""``."""
 
     def failures_page(self, seq: int, offset: int, limit: int) -> list[Failure]:
         """List a part of what `Ledger.failures_of` lists."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import Literal
 
 from fastapi import APIRouter
 from fastapi.responses import StreamingResponse
@@ -17,11 +18,14 @@ from commsarchive_airflow.web.book import book
 from include.commsarchive.control.equations import Equation, equations
 from include.commsarchive.ledger.base import Failure, FileRecord, ImportRecord, Ledger, Receipt
 from include.commsarchive.ledger.sql import connect
+from include.commsarchive.ledger.views import Decided
 from include.commsarchive.stages.import_log import csv_rows, json_pieces
 
 router = APIRouter(tags=["history"], responses=PROBLEMS)
 
 NEWEST = 2**62
+
+ItemFate = Literal["archived", "duplicate", "excluded", "quarantined"]
 
 
 class FullRecord(BaseModel):
@@ -57,7 +61,18 @@ def list_history_of(
 def get_import(name: Name, _: Reader, seq: int) -> FullRecord:
     """Give an import record with its equations and files."""
     record = record_of(name, seq)
-    return FullRecord(record=record, equations=equations(record), files=book().files(record.run_id))
+    return FullRecord(record=record, equations=equations(record), files=list(book().files_of(seq)))
+
+
+@router.get("/connectors/{name}/imports/{seq}/items")
+def list_items(
+    name: Name, _: Reader, seq: int, state: ItemFate | None = None, after: After = "", limit: Limit = 50
+) -> Page[Decided]:
+    """List the items of an import and what became of them, as its run's latest plan has them."""
+    record_of(name, seq)
+    key, revision = after.rpartition("~")[::2]
+    found = book().items_page(seq, state or "", (key, revision), limit + 1)
+    return cut(found, limit, lambda one: f"{one.key}~{one.revision}")
 
 
 @router.get("/connectors/{name}/imports/{seq}/failures")
