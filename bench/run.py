@@ -19,6 +19,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from bench.exchange import deliver
 from bench.export import Export, make_export, stop_agent
 from bench.measure import BENCH, Measured, measure, median
 from bench.table import Row, Side, show
@@ -57,6 +58,7 @@ def main() -> None:
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="bench-", dir=options.folder) as work:
         _bench(Path(work), options.messages, whole_naive=options.whole_naive)
+        deliver(Path(work))
 
 
 def _bench(work: Path, messages: int, *, whole_naive: bool) -> None:

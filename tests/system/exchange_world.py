@@ -19,6 +19,7 @@ from include.commsarchive.errors import Fatal, Retriable
 from include.commsarchive.ids import digest
 from include.commsarchive.ledger.base import Held, HeldStage, ImportRecord
 from include.commsarchive.ledger.sql import connect
+from include.commsarchive.mailbox.graph.mailbox import GraphMailbox
 from include.commsarchive.stages.ingest import IngestReceipt, Manner, Sending, ingest, recover
 from include.commsarchive.stages.reconcile import reconcile
 from include.commsarchive.stages.run import ConvertReceipt, MapReceipt
@@ -91,6 +92,8 @@ class World:
         """
         clock = Clock()
         mailbox = open_mailbox(self.connection)
+        if isinstance(mailbox, GraphMailbox):
+            mailbox._clock = clock.now
         try:
             with connect(f"sqlite:///{self.ledger}") as ledger:
                 run = ledger.open_run(make_run(run_id))

@@ -17,6 +17,10 @@ PURGES = "Recoverable Items/Purges"
 """The folder that in Exchange is the hidden one of this name; elsewhere a folder like any other."""
 
 
+NOT_SENT = "must-wait"
+"""The doubt about a letter that was not sent, because its mailbox must wait: there is nothing to look up."""
+
+
 class Mailbox(Protocol):
     """A place that keeps copies. One delivery key is filed at most once by one `append`.
 

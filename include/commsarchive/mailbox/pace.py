@@ -26,6 +26,10 @@ class Budget:
     upload_seconds: float = 300.0
 
 
+_PARTS = 20
+"""Who found no room is told to come when there is room for this part of all: seldom, and for many."""
+
+
 class NoRoom(Exception):
     """There is no room now; come again in so many seconds."""
 
@@ -78,7 +82,9 @@ class Pace:
         self._lock = threading.Lock()
         self._requests = _Window(budget.requests, budget.requests_seconds)
         self._upload = _Window(budget.upload, budget.upload_seconds)
+        self._worth_coming = budget.upload // _PARTS
         self._held_until = float("-inf")
+        self._uploads_held_until = float("-inf")
 
     def hold(self, seconds: float) -> None:
         """Let nothing through for so long: the server asked for it."""
@@ -98,7 +104,10 @@ class Pace:
             NoRoom: it must wait; nothing was counted.
         """
         with self._lock:
-            if wait := self._wait(self._clock(), upload):
+            now = self._clock()
+            if wait := self._wait(now, upload):
+                if upload:
+                    self._uploads_held_until = now + wait
                 raise NoRoom(wait)
             self._requests.begin(1)
             self._upload.begin(upload)
@@ -111,5 +120,9 @@ class Pace:
                 self._upload.end(now, upload)
 
     def _wait(self, now: float, upload: int) -> float:
-        held = max(0.0, self._held_until - now)
-        return max(held, self._requests.wait(now, 1), self._upload.wait(now, upload) if upload else 0.0)
+        wait = max(0.0, self._held_until - now, self._requests.wait(now, 1))
+        if upload:
+            wait = max(wait, self._uploads_held_until - now)
+            if self._upload.wait(now, upload):
+                wait = max(wait, self._upload.wait(now, max(upload, self._worth_coming)))
+        return wait

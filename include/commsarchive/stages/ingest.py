@@ -23,7 +23,7 @@ from dataclasses import dataclass, field, replace
 
 from include.commsarchive.errors import Fatal, Retriable
 from include.commsarchive.ledger.base import Delivery, Known, Ledger
-from include.commsarchive.mailbox.base import Mailbox
+from include.commsarchive.mailbox.base import NOT_SENT, Mailbox
 from include.commsarchive.model import Letter, Mail, Outcome
 from include.commsarchive.stages.read_back import Checker, ReadBack, ask_each, by_place
 from include.commsarchive.stages.shards import Place
@@ -133,6 +133,8 @@ class _Filing:
     recovered: int = 0
     strikes: dict[str, tuple[int, int]] = field(default_factory=dict)
     """By delivery key in doubt: how often, and how many copies had been filed the first time."""
+    unsent: set[str] = field(default_factory=set)
+    """Keys that were intended and certainly not sent by this try: there is nothing to look up."""
     filed: int = 0
 
     def __post_init__(self) -> None:
@@ -159,7 +161,9 @@ class _Filing:
         known = self.ledger.intend(self.run_id, [one.delivery for one in sendings.values()], lease=lease)
         found, unasked = self._look_up(sendings, known)
         blocked = unasked | {key for key, one in known.items() if one.delivered or one.busy} | found.keys()
-        outcomes = self.checker.send([one.letter for key, one in sendings.items() if key not in blocked])
+        to_send = [one.letter for key, one in sendings.items() if key not in blocked]
+        outcomes = self.checker.send(to_send)
+        self.unsent |= {one.delivery_key for one in to_send} - {one.delivery_key for one in outcomes}
         decided = [self._decide(sendings[one.delivery_key], one) for one in outcomes]
         there, unknown = self._contradicted(sendings, decided)
         found |= there
@@ -184,8 +188,10 @@ class _Filing:
         for key, one in known.items():
             if one.busy:
                 self.waiting.put_off(sendings[key].delivery.mailbox, BUSY_PAUSE)
-        in_doubt = (key for key, one in known.items() if not one.delivered and not one.busy)
-        return self._ask(sendings[key].delivery for key in in_doubt)
+        still_open = {key for key, one in known.items() if not one.delivered and not one.busy}
+        in_doubt = still_open - self.unsent
+        self.unsent -= still_open
+        return self._ask(sendings[key].delivery for key in sendings if key in in_doubt)
 
     def _contradicted(
         self, sendings: Mapping[str, Sending], decided: Iterable[Outcome | None]
@@ -214,7 +220,9 @@ class _Filing:
             self.strikes.pop(key, None)
             self.waiting.has_answered(owner)
             return outcome
-        if not outcome.retry_after:
+        if outcome.doubt == NOT_SENT:
+            self.unsent.add(key)
+        elif not outcome.retry_after:
             number, filed_then = self.strikes.get(key, (0, self.filed))
             self.strikes[key] = (number + 1, filed_then)
             if number + 1 >= self.manner.patience.tries and self.filed > filed_then:

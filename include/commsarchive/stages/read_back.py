@@ -20,7 +20,7 @@ NOT_READ = "not-read-back"
 ONE_IN = 64
 """Share of the copies of a sample."""
 
-WIDE = 8
+WIDE = 32
 """Mailboxes that are asked at once."""
 
 Place = tuple[str, str]

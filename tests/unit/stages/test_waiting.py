@@ -10,6 +10,7 @@ import pytest
 
 from include.commsarchive.errors import Fatal, Retriable
 from include.commsarchive.ledger.memory import MemoryLedger
+from include.commsarchive.mailbox.base import NOT_SENT
 from include.commsarchive.mailbox.memory import MemoryMailbox
 from include.commsarchive.message.mime import encode
 from include.commsarchive.model import Kept, Letter, Outcome
@@ -259,3 +260,23 @@ def test_what_was_read_back_is_hashed_into_the_receipt(ledger: MemoryLedger, clo
     receipts = list(ledger.receipts_of(record.seq))
     assert len(receipts) == 6
     assert all(one.stored_hash == one.content_hash for one in receipts)
+
+
+def test_what_was_certainly_not_sent_is_not_looked_up(ledger: MemoryLedger, clock: Clock) -> None:
+    left = [20.0, 20.0]
+    asked: list[list[str]] = []
+
+    class Full(Server):
+        def take(self, letter: Letter) -> Outcome:
+            if letter.mailbox == ANN and left:
+                return Outcome(letter.delivery_key, doubt=NOT_SENT, retry_after=left.pop())
+            return super().take(letter)
+
+        def find(self, mailbox: str, folder: str, delivery_keys: Collection[str]) -> dict[str, str]:
+            asked.append(list(delivery_keys))
+            return super().find(mailbox, folder, delivery_keys)
+
+    server = Full(times())
+    assert file(ledger, server, clock) == IngestReceipt(planned=6, made=6)
+    assert everything_once(server)
+    assert asked == []

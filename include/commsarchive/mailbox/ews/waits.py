@@ -9,7 +9,8 @@ from email.utils import parsedate_to_datetime
 
 import requests
 
-from include.commsarchive.mailbox.ews.verdict import THROTTLED, Trouble
+from include.commsarchive.mailbox.base import NOT_SENT
+from include.commsarchive.mailbox.ews.verdict import Trouble
 
 CONNECT_TIMEOUT = 10.0
 """Seconds for a connection to come about."""
@@ -52,4 +53,4 @@ class Waits:
         """
         left = self._until.get(mailbox.casefold(), 0.0) - time.monotonic()
         if left > 0:
-            raise Trouble(doubt=THROTTLED, wait=left)
+            raise Trouble(doubt=NOT_SENT, wait=left)

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+from include.commsarchive.mailbox.base import NOT_SENT
 from include.commsarchive.mailbox.pace import NoRoom, Pace
 
 AT_ONCE = 4
@@ -49,4 +50,4 @@ def room(box: Box, upload: int = 0) -> Iterator[None]:
         with box.pace.request(upload):
             yield
     except NoRoom as full:
-        raise Doubt("throttled", full.seconds) from None
+        raise Doubt(NOT_SENT, full.seconds) from None

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from urllib.parse import quote
 
 from include.commsarchive.errors import Fatal
-from include.commsarchive.mailbox.base import PURGES
+from include.commsarchive.mailbox.base import NOT_SENT, PURGES
 from include.commsarchive.mailbox.graph import letter as writing
 from include.commsarchive.mailbox.graph.answers import Answer, No, Refusal
 from include.commsarchive.mailbox.graph.box import Box, Doubt
@@ -67,8 +67,8 @@ class Filing:
             return Outcome(key, doubt=doubt.slug, retry_after=doubt.retry_after, request_id=doubt.request_id)
 
     async def _file_or_explain(self, box: Box, letter: Letter) -> Outcome:
-        if wait := box.pace.wait():
-            raise Doubt("throttled", wait)
+        if wait := box.pace.wait(upload=1):
+            raise Doubt(NOT_SENT, wait)
         try:
             return await self._file(box, letter)
         except No as no:
