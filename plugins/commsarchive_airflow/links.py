@@ -9,10 +9,18 @@ from airflow.sdk import BaseOperatorLink
 from airflow.sdk.configuration import conf
 
 PREFIX = "/commsarchive"
-"""Where Airflow's web server mounts our pages."""
+"""Where Airflow's web server mounts the import log's downloads."""
 
 API = "/api/compliance"
 """Where it mounts the REST API."""
+
+PAGES = "/compliance"
+"""Where it mounts the pages that people look at."""
+
+
+def home() -> str:
+    """Give the path at which Airflow itself is reached, ``""`` for the root of its host."""
+    return urlsplit(str(conf.get("api", "base_url", fallback="/"))).path.rstrip("/")
 
 
 class ImportLogLink(BaseOperatorLink):
@@ -23,5 +31,4 @@ class ImportLogLink(BaseOperatorLink):
     def get_link(self, operator: Any, *, ti_key: Any) -> str:
         """Give the address below Airflow's own."""
         del operator
-        home = urlsplit(conf.get("api", "base_url", fallback="/")).path.rstrip("/")
-        return f"{home}{PREFIX}/import-log/{quote(ti_key.dag_id)}/{quote(ti_key.run_id)}.csv"
+        return f"{home()}{PREFIX}/import-log/{quote(ti_key.dag_id)}/{quote(ti_key.run_id)}.csv"

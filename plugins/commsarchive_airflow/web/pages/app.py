@@ -15,16 +15,9 @@ from commsarchive_airflow.web.pages import connectors, imports, people, quaranti
 from commsarchive_airflow.web.pages.frame import HERE, STATIC, render
 from include.commsarchive.errors import Fatal, Retriable
 
-_POLICY = "; ".join(
-    [
-        "default-src 'none'",
-        "style-src 'self'",
-        "script-src 'self'",
-        "connect-src 'self'",
-        "form-action 'self'",
-        "base-uri 'none'",
-        "frame-ancestors 'self'",
-    ]
+_POLICY = (
+    "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; form-action 'self'; "
+    "base-uri 'none'; frame-ancestors 'self'"
 )
 
 app = FastAPI(
@@ -66,11 +59,15 @@ async def _tell(_: Request, error: Exception) -> Response:
             return _problem(error.status, error.problem)
         case AnyHTTPException(status_code=401):
             remedy = "Sign in to Airflow, then open this page again"
-            return _problem(401, Problem(error="not-signed-in", message="You are not signed in", remedy=remedy))
+            return _problem(
+                401, Problem(error="not-signed-in", message="You are not signed in", remedy=remedy)
+            )
         case AnyHTTPException():
             return _problem(error.status_code, Problem(error="refused", message=str(error.detail)))
         case RequestValidationError():
-            return _problem(422, Problem(error="invalid", message="This address asks for something impossible"))
+            return _problem(
+                422, Problem(error="invalid", message="This address asks for something impossible")
+            )
         case Fatal():
             return _problem(409, Problem(error="not-possible", message=str(error)))
     message = str(error) if isinstance(error, Retriable) else "Airflow's database is busy or away"

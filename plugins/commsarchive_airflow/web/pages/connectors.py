@@ -172,5 +172,5 @@ def _say(value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, tuple):
-        return ", ".join(map(str, value)) or "–"
-    return "–" if value in (None, "") else str(value)
+        return ", ".join(map(str, value)) or "—"
+    return "—" if value in (None, "") else str(value)

@@ -51,9 +51,9 @@ def viewer(who: Caller, connector: str = "") -> Viewer:
     )
 
 
-def render(template: str, status: int = 200, **words: Any) -> HTMLResponse:
+def render(template: str, code: int = 200, **words: Any) -> HTMLResponse:
     """Make a page. Everything that is filled in is escaped."""
-    return HTMLResponse(_environment().get_template(template).render(**words), status)
+    return HTMLResponse(_environment().get_template(template).render(**words), code)
 
 
 def url(*parts: object, **query: object) -> str:
@@ -98,7 +98,11 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     made.globals.update(
-        url=url, api=api, run_url=run_url, file_url=file_url, airflow=lambda *parts: f"{home()}/" + "/".join(parts)
+        url=url,
+        api=api,
+        run_url=run_url,
+        file_url=file_url,
+        airflow=lambda *parts: f"{home()}/" + "/".join(parts),
     )
     made.filters.update(number=_number, moment=_moment, instant=_instant, weekday=_weekday, remedy=remedy)
     return made
@@ -111,7 +115,7 @@ def _number(number: int) -> str:
 def _moment(at: dt.datetime | None) -> Markup | str:
     """Show a time in UTC, to the minute."""
     if at is None:
-        return "–"
+        return "—"
     at = at.astimezone(dt.UTC)
     return Markup('<time datetime="{}">{} UTC</time>').format(at.isoformat(), f"{at:%Y-%m-%d %H:%M}")
 

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import datetime as dt
-from itertools import islice
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query
 from fastapi.responses import HTMLResponse
 
 from commsarchive_airflow.web.api.connectors import find
-from commsarchive_airflow.web.api.history import NEWEST, record_of
+from commsarchive_airflow.web.api.history import NEWEST, ItemFate, record_of
 from commsarchive_airflow.web.api.rights import Name, Reader
 from commsarchive_airflow.web.book import book
 from commsarchive_airflow.web.overview import calendar
 from commsarchive_airflow.web.pages.frame import render, viewer
 from include.commsarchive.control.equations import equations
-from include.commsarchive.ledger.base import ImportRecord, PlannedItem
+from include.commsarchive.ledger.base import ImportRecord
 from include.commsarchive.ledger.views import HeldFilter
 
 router = APIRouter()
@@ -26,7 +25,6 @@ PAGE = 100
 Day = Annotated[dt.date, Path()]
 After = Annotated[str, Query(max_length=250)]
 Offset = Annotated[int, Query(ge=0, le=2**31)]
-Kind = Literal["", "excluded", "duplicate", "quarantined", "unmapped", "partial"]
 
 TERMS = {
     "found": ("items found", "items", ""),
@@ -38,8 +36,6 @@ TERMS = {
     "deliveries_made": ("delivered", "copies", ""),
     "deliveries_duplicate": ("duplicate", "items", "duplicate"),
     "deliveries_failed": ("failed", "failures", ""),
-    "unmapped": ("items that map to nobody", "items", "unmapped"),
-    "partial": ("items that lack an attachment", "items", "partial"),
 }
 """The numbers of a record: their words, the list that shows what they count, and its filter."""
 
@@ -65,20 +61,20 @@ def show_day(name: Name, who: Reader, day: Day) -> HTMLResponse:
 def show_import(name: Name, who: Reader, seq: int) -> HTMLResponse:
     """Show one import record."""
     record = record_of(name, seq)
-    return render(
-        "import.html", viewer=viewer(who, name), name=name, one=_record(record), terms=TERMS
-    )
+    return render("import.html", viewer=viewer(who, name), name=name, one=_record(record), terms=TERMS)
 
 
 @router.get("/connectors/{name}/imports/{seq}/items")
-def show_items(name: Name, who: Reader, seq: int, what: Kind = "", offset: Offset = 0) -> HTMLResponse:
-    """Show the items of an import, or those of one kind."""
+def show_items(
+    name: Name, who: Reader, seq: int, state: ItemFate | None = None, after: After = ""
+) -> HTMLResponse:
+    """Show the items of an import, or those of one fate."""
     record = record_of(name, seq)
-    chosen = (item for item in book().items_of(seq) if _is(item, what))
-    found = list(islice(chosen, offset, offset + PAGE + 1))
-    return _listing(
-        "items.html", who, record, items=found[:PAGE], what=what, more=_next(found, offset), offset=offset
-    )
+    key, _, revision = after.rpartition("~")
+    found = book().items_page(seq, state or "", (key, revision), PAGE + 1)
+    last = found[PAGE - 1] if len(found) > PAGE else None
+    more = f"{last.key}~{last.revision}" if last else ""
+    return _listing("items.html", who, record, items=found[:PAGE], state=state or "", more=more, after=after)
 
 
 @router.get("/connectors/{name}/imports/{seq}/copies")
@@ -104,26 +100,13 @@ def _record(record: ImportRecord) -> dict[str, Any]:
     return {
         "record": record,
         "equations": equations(record),
-        "files": list(book().files_of(record.seq)) or book().files(record.run_id),
+        "files": list(book().files_of(record.seq)),
     }
 
 
 def _listing(template: str, who: Reader, record: ImportRecord, **words: Any) -> HTMLResponse:
     name = record.connector
     return render(template, viewer=viewer(who, name), name=name, record=record, **words)
-
-
-def _is(item: PlannedItem, what: Kind) -> bool:
-    match what:
-        case "":
-            return True
-        case "unmapped":
-            return item.unmapped
-        case "partial":
-            return item.partial
-        case "duplicate":
-            return item.state == what or item.duplicates > 0
-    return item.state == what
 
 
 def _next(found: list[Any], offset: int) -> int | None:

@@ -49,7 +49,10 @@ def list_waiting(who: Anybody) -> HTMLResponse:
         else:
             waiting.unread += one.number
     return render(
-        "quarantines.html", viewer=viewer(who), waiting=[found[name] for name in sorted(found)], any=bool(names)
+        "quarantines.html",
+        viewer=viewer(who),
+        waiting=[found[name] for name in sorted(found)],
+        any=bool(names),
     )
 
 

@@ -15,4 +15,6 @@ router = APIRouter()
 @router.get("/setup")
 def set_up(who: Anybody) -> HTMLResponse:
     """Ask for what a connector needs; the API checks and keeps it."""
-    return render("setup.html", viewer=viewer(who), sources=sorted(SOURCES.values(), key=lambda one: one.title))
+    return render(
+        "setup.html", viewer=viewer(who), sources=sorted(SOURCES.values(), key=lambda one: one.title)
+    )
