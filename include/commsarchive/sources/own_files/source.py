@@ -53,7 +53,9 @@ class OwnFiles:
         told = msgspec.json.decode(profile, type=Profile)
         kind = told.type or "".join(word.title() for word in told.name.split("_"))
         title = told.title or told.name.replace("_", " ").title()
-        return OwnFiles(profile, title, f"IPM.NOTE.{kind}", f"ipm.externaldata.{kind}", told.folder or title)
+        return OwnFiles(
+            profile, title, f"IPM.NOTE.{kind}", f"ipm.externaldata.{kind.lower()}", told.folder or title
+        )
 
     def claim(self, name: str) -> Claim | None:
         """Say what a file is by its name, or None when the profile does not name it."""
@@ -104,7 +106,9 @@ class OwnFiles:
             Quarantine: the archive cannot be read any further.
         """
         if is_zip(stream):
-            return zip_members.members(name, stream, self._contents)
+            claim = self.claim(name)
+            alone = claim is not None and claim.role is Role.ATTACHMENTS
+            return zip_members.members(name, stream, *([] if alone else [self._contents]))
         start = stream.read(512)
         stream.seek(0)
         if start.startswith(_TARS[0]) or start[257:262] == _TARS[1]:
