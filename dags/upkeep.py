@@ -1,19 +1,15 @@
-"""Looks after the archive once a day: purges staging, watches keys, finds silent feeds, verifies the ledger.
+"""Looks after the archive once a day: verifies it, watches keys and passwords, purges staging.
 
-Warnings are lines in the task logs. It fails when the ledger does not verify.
+It fails when the ledger does not verify. The last task tells whom `COMMSARCHIVE_ALERTS` names how every feed
+stands, also when all is well: a day without that message means that nobody watches.
 """
 
 import datetime as dt
 
 from airflow.sdk import DAG, CronTriggerTimetable
-from commsarchive_airflow.catalogue import catalogue
 from commsarchive_airflow.connector_dag import RETRIES
-from commsarchive_airflow.operators.upkeep import (
-    CheckKeysOperator,
-    FindSilentFeedsOperator,
-    PurgeStagingOperator,
-    VerifyLedgerOperator,
-)
+from commsarchive_airflow.operators.upkeep import PurgeStagingOperator, VerifyLedgerOperator
+from commsarchive_airflow.operators.watch import CheckExpiryOperator, DailyOperator
 
 with DAG(
     "upkeep",
@@ -26,9 +22,8 @@ with DAG(
     max_active_runs=1,
     default_args={"owner": "compliance", "retries": RETRIES},
 ):
-    VerifyLedgerOperator(task_id="verify_ledger")
-    FindSilentFeedsOperator(task_id="find_silent_feeds")
-    CheckKeysOperator.partial(task_id="check_keys", map_index_template="{{ task.connector }}").expand(
-        connector=sorted(catalogue().connectors)
-    )
-    PurgeStagingOperator(task_id="purge_staging")
+    verified = VerifyLedgerOperator(task_id="verify_ledger")
+    expiry = CheckExpiryOperator(task_id="check_expiry")
+    purged = PurgeStagingOperator(task_id="purge_staging")
+    daily = DailyOperator(task_id="tell_how_it_stands", verified=verified.output, trigger_rule="all_done")
+    [verified, expiry, purged] >> daily

@@ -2,27 +2,24 @@ from __future__ import annotations
 
 import datetime as dt
 import sqlite3
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from airflow.sdk.exceptions import AirflowFailException
-from commsarchive_airflow.catalogue import find_connector
-from commsarchive_airflow.operators.upkeep import (
-    CheckKeysOperator,
-    FindSilentFeedsOperator,
-    PurgeStagingOperator,
-    VerifyLedgerOperator,
-    silent_days,
-)
+from commsarchive_airflow.operators.upkeep import PurgeStagingOperator, VerifyLedgerOperator
 from commsarchive_airflow.wiring import staging
-from structlog.testing import capture_logs
 
+from include.commsarchive.ledger.alerts import AlertKind
 from include.commsarchive.ledger.base import Run
 from include.commsarchive.ledger.sql import connect
+from include.commsarchive.mailbox.maildir import Maildir
+from include.commsarchive.message.mime import encode
 from include.commsarchive.stages.ingest import IngestReceipt
 from include.commsarchive.stages.reconcile import reconcile
 from include.commsarchive.stages.run import MapReceipt
+from tests.letters import make_delivery, make_letter
 from tests.unit.plugins.desk import DAY, Desk, make_desk
 
 NOW = dt.datetime(2024, 3, 15, 12, tzinfo=dt.UTC)
@@ -49,52 +46,6 @@ def stage(run_id: str) -> Any:
     return folder
 
 
-def missing(desk: Desk, **schedule: Any) -> list[int]:
-    desk.write(schedule=schedule)
-    archived = {dt.date(2024, 3, 12)}
-    return [day.day for day in silent_days(find_connector("desk_chat"), archived, NOW)]
-
-
-def test_days_that_were_due_and_are_not_archived_are_found(desk: Desk) -> None:
-    assert missing(desk) == [11, 13]
-
-
-def test_a_day_is_not_missed_before_its_deadline(desk: Desk) -> None:
-    assert missing(desk, deadline_hours=1) == [11, 13, 14]
-
-
-def test_a_feed_that_has_ended_is_not_silent(desk: Desk) -> None:
-    assert missing(desk, end="2024-03-12") == [11]
-
-
-def test_a_connector_without_a_schedule_is_never_silent(desk: Desk) -> None:
-    assert missing(desk, cron="") == []
-
-
-def test_days_that_no_vendor_keeps_any_more_are_not_repeated_for_ever(desk: Desk) -> None:
-    assert len(missing(desk, start="2020-01-01")) < 31
-
-
-def test_each_silent_day_is_one_warning_line(desk: Desk) -> None:
-    today = dt.datetime.now(dt.UTC).date()
-    desk.write(schedule={"start": (today - dt.timedelta(days=3)).isoformat(), "cron": "0 0 * * *"})
-    close(desk, today - dt.timedelta(days=3))
-    with capture_logs() as lines:
-        number = FindSilentFeedsOperator(task_id="find_silent_feeds").execute(desk.context())
-    days = [line["day"] for line in lines if line["event"] == "day is not archived"]
-    assert len(days) == number
-    assert days[0] == (today - dt.timedelta(days=2)).isoformat()
-
-
-def test_a_replay_does_not_hide_that_its_own_day_is_silent(desk: Desk) -> None:
-    today = dt.datetime.now(dt.UTC).date()
-    desk.write(schedule={"start": (today - dt.timedelta(days=2)).isoformat(), "cron": "0 0 * * *"})
-    find = FindSilentFeedsOperator(task_id="find_silent_feeds")
-    before = find.execute(desk.context())
-    close(desk, today - dt.timedelta(days=2), "replay")
-    assert find.execute(desk.context()) == before > 0
-
-
 def test_staging_is_purged_after_the_run_has_closed_and_not_before_its_time(desk: Desk) -> None:
     kept, unclosed = stage(close(desk, DAY)), stage("desk_chat/open")
     purge = PurgeStagingOperator(task_id="purge_staging")
@@ -105,7 +56,7 @@ def test_staging_is_purged_after_the_run_has_closed_and_not_before_its_time(desk
     assert unclosed.exists("raw/chat.xml")
 
 
-def test_an_intact_ledger_is_verified_and_a_changed_one_fails(desk: Desk) -> None:
+def test_an_intact_ledger_is_verified_and_a_changed_one_fails_and_is_an_alert(desk: Desk) -> None:
     close(desk, DAY)
     verify = VerifyLedgerOperator(task_id="verify_ledger")
     assert verify.execute(desk.context()) == 1
@@ -113,7 +64,31 @@ def test_an_intact_ledger_is_verified_and_a_changed_one_fails(desk: Desk) -> Non
         database.execute("UPDATE import_record SET day = '2024-03-12'")
     with pytest.raises(AirflowFailException, match="does not verify"):
         verify.execute(desk.context())
+    assert open_kinds(desk) == [AlertKind.TAMPERED]
+    with sqlite3.connect(desk.root / "ledger.db") as database:
+        database.execute("UPDATE import_record SET day = '2024-03-11'")
+    verify.execute(desk.context())
+    assert open_kinds(desk) == []
 
 
-def test_a_connector_without_keys_has_none_to_expire(desk: Desk) -> None:
-    assert CheckKeysOperator(task_id="check_keys", connector="desk_chat").execute(desk.context()) == 0
+def test_a_copy_that_is_gone_is_an_alert_and_no_failure(desk: Desk) -> None:
+    mails = Maildir(desk.mail, encode, create=True)
+    letter, copy = make_letter("x"), replace(make_delivery("x"), destination="desk_mail")
+    run = Run("desk_chat/1", "desk_chat", DAY, "scheduled", NOW)
+    with connect(desk.ledger) as ledger:
+        ledger.open_run(run)
+        ledger.intend(run.run_id, [copy])
+        ledger.settle(run.run_id, mails.append([letter]))
+        ledger.close_run(run.run_id, {"delivery_root": ledger.totals(run.run_id).delivery_root})
+    verify = VerifyLedgerOperator(task_id="verify_ledger")
+    verify.execute(desk.context())
+    assert open_kinds(desk) == []
+    for path in desk.mail.rglob("*.commsarchive*"):
+        path.unlink()
+    assert verify.execute(desk.context()) == 1
+    assert open_kinds(desk) == [AlertKind.INCOMPLETE]
+
+
+def open_kinds(desk: Desk) -> list[str]:
+    with connect(desk.ledger) as ledger:
+        return [one.finding.kind for one in ledger.alerts()]
