@@ -11,7 +11,7 @@ from dataclasses import replace
 import pytest
 
 from include.commsarchive.errors import Fatal, Retriable
-from include.commsarchive.mailbox.imap.client import Answer
+from include.commsarchive.mailbox.imap.client import Answer, Client
 from include.commsarchive.mailbox.imap.mailbox import ImapMailbox
 from include.commsarchive.mailbox.imap.settings import settings_from
 from include.commsarchive.message.mime import encode
@@ -217,6 +217,38 @@ def test_one_letter_that_the_server_cannot_stand_does_not_hold_up_the_others(
         mailbox.append(letters)
         outcomes = mailbox.append(letters)
     assert [one.doubt for one in outcomes] == ["", "connection-lost", "", ""]
+
+
+@pytest.mark.parametrize("code", ["INUSE", "UNAVAILABLE", "SERVERBUG"])
+def test_a_server_that_is_busy_is_waited_for(
+    dovecot: Dovecot, monkeypatch: pytest.MonkeyPatch, code: str
+) -> None:
+    letters = [make_letter("x"), make_letter("y"), make_letter("x", BOB)]
+    with mailbox_on(dovecot.port) as mailbox:
+        mailbox.append([make_letter("first")])
+        with monkeypatch.context() as patch:
+            patch.setattr(Client, "append_all", lambda *_: Answer("NO", code, ""))
+            assert [one.doubt for one in mailbox.append(letters)] == ["server-busy"] * 3
+        assert all(one.server_id for one in mailbox.append(letters))
+
+
+def test_a_server_without_folders_is_named(dovecot: Dovecot, monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = ("OK", [b"(\\NoInferiors) NIL INBOX"])
+    monkeypatch.setattr(Client, "list", lambda *_: rows)
+    with mailbox_on(dovecot.port) as mailbox:
+        assert mailbox.append([make_letter("x", folder="")])[0].server_id
+        with pytest.raises(Fatal, match="no folders below the Inbox"):
+            mailbox.append([make_letter("x")])
+
+
+def test_a_folder_that_cannot_be_opened_is_not_taken_for_an_empty_one(
+    dovecot: Dovecot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with mailbox_on(dovecot.port) as mailbox:
+        mailbox.append([make_letter("x")])
+        monkeypatch.setattr(Client, "select", lambda *_: ("NO", [b"[SERVERBUG] Internal error"]))
+        with pytest.raises(Retriable, match="mailbox-unavailable"):
+            mailbox.find(ANN, FOLDER, [make_letter("x").delivery_key])
 
 
 def test_a_login_that_the_server_has_ended_is_made_anew(

@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from include.commsarchive.errors import Fatal
 from include.commsarchive.mailbox.imap.client import Answer, Client, Message, answer_of
 from include.commsarchive.mailbox.imap.names import levels, wire_name
 from include.commsarchive.mailbox.kept import kept_mime
@@ -144,14 +145,14 @@ class Box:
         return ""
 
     def _name(self, folder: str) -> str:
-        return wire_name(levels(folder, self._separator), self._separator)
+        return wire_name(levels(folder, self._separator), self._separator) if folder else '"INBOX"'
 
     @functools.cached_property
     def _separator(self) -> str:
         _, rows = self.client.list('""', "INBOX")
         found = _SEPARATOR.match(rows[0]) if rows and isinstance(rows[0], bytes) else None
         if found is None or found[1] is None:
-            raise Trouble("no-folders")
+            raise Fatal("the IMAP server has no folders below the Inbox. File into another one")
         return found[1].decode()
 
     def _within(self, uids: Sequence[int], most: int) -> Iterator[list[int]]:
