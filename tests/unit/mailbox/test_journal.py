@@ -24,7 +24,7 @@ from include.commsarchive.message.mime import encode
 from include.commsarchive.model import Address, Letter, MailPart
 from tests.letters import make_letter
 from tests.servers.cutting import DOWN, UP, Wire, cut_wire
-from tests.servers.smtp import CLOSE, SmtpServer
+from tests.servers.journal import CLOSE, JournalServer
 from tests.servers.sshd import HOST
 
 ADDRESS = "journal@archive.example"
@@ -32,8 +32,8 @@ ANN = "ann@firm.example"
 
 
 @pytest.fixture
-def server() -> Iterator[SmtpServer]:
-    with SmtpServer() as server:
+def server() -> Iterator[JournalServer]:
+    with JournalServer() as server:
         yield server
 
 
@@ -62,7 +62,7 @@ def lines_of(report: EmailMessage) -> list[str]:
     return str(text.get_content()).splitlines()
 
 
-def test_an_archive_reads_who_it_was_between_and_gets_the_mail_as_it_is(server: SmtpServer) -> None:
+def test_an_archive_reads_who_it_was_between_and_gets_the_mail_as_it_is(server: JournalServer) -> None:
     letter = make_letter("x", "keeper@firm.example")
     mail = replace(
         letter.mail,
@@ -95,7 +95,7 @@ def test_an_archive_reads_who_it_was_between_and_gets_the_mail_as_it_is(server: 
     assert outcome.request_id == "2.0.0 Ok: queued as 000001"
 
 
-def test_whose_copy_it_is_is_said_once(server: SmtpServer) -> None:
+def test_whose_copy_it_is_is_said_once(server: JournalServer) -> None:
     with mailbox_on(server.port) as mailbox:
         mailbox.append([make_letter("x", "Ann@Firm.example")])
     said = [line for line in lines_of(parsed(server.mails[0].content)) if "@firm.example" in line.lower()]
@@ -103,7 +103,7 @@ def test_whose_copy_it_is_is_said_once(server: SmtpServer) -> None:
 
 
 def test_there_is_one_mail_for_each_copy_and_each_is_the_same_when_it_is_sent_again(
-    server: SmtpServer,
+    server: JournalServer,
 ) -> None:
     letters = [make_letter(str(number), who) for number in range(10) for who in (ANN, "bob@firm.example")]
     with mailbox_on(server.port) as mailbox:
@@ -115,7 +115,7 @@ def test_there_is_one_mail_for_each_copy_and_each_is_the_same_when_it_is_sent_ag
     assert (len(contents), len(set(contents))) == (21, 20)
 
 
-def test_lines_that_start_with_a_dot_arrive_as_they_are(server: SmtpServer) -> None:
+def test_lines_that_start_with_a_dot_arrive_as_they_are(server: JournalServer) -> None:
     letter = make_letter("x")
     letter = replace(letter, mail=replace(letter.mail, text=".\n..two\n.\nend\n"))
     with mailbox_on(server.port) as mailbox:
@@ -130,7 +130,7 @@ def test_a_dot_at_the_start_of_a_line_is_doubled_wherever_the_pieces_are_cut(tex
     assert b"".join(_stuffed(pieces)) == whole
 
 
-def test_it_is_not_asked_what_it_cannot_tell(server: SmtpServer) -> None:
+def test_it_is_not_asked_what_it_cannot_tell(server: JournalServer) -> None:
     with mailbox_on(server.port) as mailbox:
         [outcome] = mailbox.append([make_letter("x")])
         assert not mailbox.readable
@@ -161,7 +161,7 @@ def test_it_is_not_asked_what_it_cannot_tell(server: SmtpServer) -> None:
     ],
 )
 def test_a_no_a_not_now_and_an_i_do_not_know_are_told_apart(
-    server: SmtpServer, step: str, answer: str, reason: str, doubt: str
+    server: JournalServer, step: str, answer: str, reason: str, doubt: str
 ) -> None:
     server.answers[step] = answer
     with mailbox_on(server.port) as mailbox:
@@ -172,7 +172,7 @@ def test_a_no_a_not_now_and_an_i_do_not_know_are_told_apart(
 
 
 @pytest.mark.parametrize("step", ["MAIL", "RCPT"])
-def test_a_server_that_takes_no_mail_for_the_archive_stops_the_run(server: SmtpServer, step: str) -> None:
+def test_a_server_that_takes_no_mail_for_the_archive_stops_the_run(server: JournalServer, step: str) -> None:
     server.answers[step] = "550 5.7.1 Relaying denied to journal@archive.example"
     with mailbox_on(server.port) as mailbox:
         for ask in (lambda: mailbox.append([make_letter("x")]), lambda: mailbox.missing([ANN])):
@@ -181,7 +181,7 @@ def test_a_server_that_takes_no_mail_for_the_archive_stops_the_run(server: SmtpS
             assert "Relaying" not in str(caught.value)
 
 
-def test_a_mail_beyond_the_servers_size_is_not_even_sent(server: SmtpServer) -> None:
+def test_a_mail_beyond_the_servers_size_is_not_even_sent(server: JournalServer) -> None:
     letters = [large("x", 6_000_000), make_letter("y")]
     with mailbox_on(server.port) as mailbox:
         outcomes = mailbox.append(letters)
@@ -189,7 +189,7 @@ def test_a_mail_beyond_the_servers_size_is_not_even_sent(server: SmtpServer) -> 
     assert len(server.mails) == 1
 
 
-def test_a_wire_that_is_cut_says_whether_the_archive_can_have_the_mail(server: SmtpServer) -> None:
+def test_a_wire_that_is_cut_says_whether_the_archive_can_have_the_mail(server: JournalServer) -> None:
     def send(wire: Wire) -> str:
         with mailbox_on(wire.port) as mailbox:
             [outcome] = mailbox.append([large("x", 3_000_000)])
@@ -205,7 +205,7 @@ def test_a_wire_that_is_cut_says_whether_the_archive_can_have_the_mail(server: S
     assert server.mails[0].content == server.mails[1].content
 
 
-def test_one_mail_that_the_server_cannot_stand_does_not_hold_up_the_others(server: SmtpServer) -> None:
+def test_one_mail_that_the_server_cannot_stand_does_not_hold_up_the_others(server: JournalServer) -> None:
     with cut_wire(server.port) as wire:
         wire.cut_when = lambda way, data: way == UP and b"poison" in data
         letters: list[Letter] = [make_letter(name) for name in ("poison", *"abcdefghi")]
@@ -216,7 +216,7 @@ def test_one_mail_that_the_server_cannot_stand_does_not_hold_up_the_others(serve
 
 
 def test_a_connection_that_the_server_has_ended_is_made_anew(
-    server: SmtpServer, monkeypatch: pytest.MonkeyPatch
+    server: JournalServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("include.commsarchive.mailbox.journal.mailbox.STALE", 0.0)
     with mailbox_on(server.port) as mailbox:
@@ -229,7 +229,7 @@ def test_a_connection_that_the_server_has_ended_is_made_anew(
 def test_the_way_is_encrypted_and_the_certificate_must_be_trusted(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with SmtpServer(certificate=tmp_path / "server.pem") as server:
+    with JournalServer(certificate=tmp_path / "server.pem") as server:
         with mailbox_on(server.port, security="starttls") as mailbox, pytest.raises(Retriable):
             mailbox.missing([ANN])
         monkeypatch.setenv("SSL_CERT_FILE", str(server.certificate))
@@ -239,12 +239,12 @@ def test_the_way_is_encrypted_and_the_certificate_must_be_trusted(
         assert names.index("STARTTLS") < names.index("AUTH") < names.index("MAIL")
 
 
-def test_without_starttls_nothing_is_sent(server: SmtpServer) -> None:
+def test_without_starttls_nothing_is_sent(server: JournalServer) -> None:
     with mailbox_on(server.port, security="starttls") as mailbox, pytest.raises(Fatal, match="no STARTTLS"):
         mailbox.append([make_letter("x")])
 
 
-def test_a_refused_login_stops_the_run(server: SmtpServer) -> None:
+def test_a_refused_login_stops_the_run(server: JournalServer) -> None:
     server.answers["AUTH"] = "535 5.7.8 No"
     with (
         mailbox_on(server.port, login="archivist") as mailbox,
