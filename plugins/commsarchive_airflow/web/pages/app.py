@@ -10,7 +10,7 @@ from sqlalchemy.exc import OperationalError
 from starlette.exceptions import HTTPException as AnyHTTPException
 
 from commsarchive_airflow import auth
-from commsarchive_airflow.web.api.refusal import Problem, Refusal
+from commsarchive_airflow.web.api.refusal import Refusal
 from commsarchive_airflow.web.pages import connectors, imports, people, quarantine, setup
 from commsarchive_airflow.web.pages.frame import HERE, STATIC, render
 from include.commsarchive.errors import Fatal, Retriable
@@ -56,26 +56,21 @@ async def keep_in(request: Request, go_on: Callable[[Request], Awaitable[Respons
 async def _tell(_: Request, error: Exception) -> Response:
     match error:
         case Refusal():
-            return _problem(error.status, error.problem)
+            return _problem(error.status, error.problem.message, error.problem.remedy)
         case AnyHTTPException(status_code=401):
-            remedy = "Sign in to Airflow, then open this page again"
-            return _problem(
-                401, Problem(error="not-signed-in", message="You are not signed in", remedy=remedy)
-            )
+            return _problem(401, "You are not signed in", "Sign in to Airflow, then open this page again")
         case AnyHTTPException():
-            return _problem(error.status_code, Problem(error="refused", message=str(error.detail)))
+            return _problem(error.status_code, str(error.detail))
         case RequestValidationError():
-            return _problem(
-                422, Problem(error="invalid", message="This address asks for something impossible")
-            )
+            return _problem(422, "This address asks for something impossible")
         case Fatal():
-            return _problem(409, Problem(error="not-possible", message=str(error)))
+            return _problem(409, str(error))
     message = str(error) if isinstance(error, Retriable) else "Airflow's database is busy or away"
-    return _problem(503, Problem(error="try-again", message=message, remedy="Try again in some seconds"))
+    return _problem(503, message, "Try again in some seconds")
 
 
-def _problem(status: int, problem: Problem) -> Response:
-    return render("problem.html", status, problem=problem)
+def _problem(status: int, message: str, remedy: str = "") -> Response:
+    return render("problem.html", status, message=message, remedy=remedy)
 
 
 for kind in (Refusal, AnyHTTPException, RequestValidationError, Fatal, Retriable, OperationalError):
