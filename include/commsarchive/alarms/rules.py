@@ -27,7 +27,8 @@ class Facts:
     """What is known of a connector at an instant.
 
     ``archived`` are all days with an import record; ``closed``, ``unclosed`` and ``shares`` reach back as far
-    as habits do; ``failed`` are runs that the scheduler says have failed.
+    as habits do, ``closed`` as far as the days of ``unclosed``; ``failed`` are runs that have, says the
+    scheduler.
     """
 
     connector: Connector

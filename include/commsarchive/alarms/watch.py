@@ -41,11 +41,12 @@ def facts(books: Books, connector: Connector, now: dt.datetime, has_failed: HasF
     """Gather what is known of a connector."""
     name, since = connector.name, (now - HABIT).date()
     runs = books.unclosed(name, since)
+    first = min([since, *(run.day for run in runs)])
     return Facts(
         connector,
         now,
         archived=books.archived_days(name),
-        closed=books.closed([name], since, now.date() + dt.timedelta(days=1)),
+        closed=books.closed([name], first, now.date() + dt.timedelta(days=1)),
         unclosed=runs,
         failed={run.run_id for run in runs if has_failed(run)},
         shares=list(books.shares(name, since)),

@@ -65,6 +65,8 @@ def _cover_files_and_alert(connection: sa.Connection) -> None:
     """Let the files of closed runs outlast a new plan, count by custodian, and keep alerts."""
     METADATA.create_all(connection, [sealed_file, custodian, alert, notice])
     _add(connection, run, run.c.planned, "BIGINT NOT NULL DEFAULT 0")
+    for index in run.indexes:
+        index.create(connection, checkfirst=True)
     if not connection.scalar(sa.select(sa.func.count()).select_from(custodian)):
         seal_files(connection, _last_records())
         count_custodians(connection, delivery.c.sealed.is_not(None))

@@ -64,7 +64,7 @@ class Proof(Protocol):
         """Count what is still set aside, by day, stage and reason, oldest first."""
 
     def unclosed(self, connector: str, since: dt.date) -> list[Run]:
-        """List the runs of days from ``since`` on with no import record, or planned anew after it."""
+        """List the runs begun since a day (UTC) with no import record, or planned anew after it."""
 
     def replanned(self) -> list[str]:
         """List the runs that were planned anew after their import record and have not closed since."""

@@ -32,6 +32,7 @@ run = _table(
     _text("kind"),
     _text("window_end"),
     sa.Column("planned", sa.BigInteger, nullable=False, server_default="0"),
+    sa.Index("run_by_connector", "connector", "window_end"),
 )
 """``planned`` is when a plan was begun that no import record covers yet, else 0."""
 

@@ -28,6 +28,7 @@ from include.commsarchive.ledger.schema import (
     import_record,
     mapping,
     run,
+    sealed_failure,
     sealed_file,
 )
 from include.commsarchive.ledger.sql_history import (
@@ -92,14 +93,11 @@ class SqlProof(Rows):
 
     def unclosed(self, connector: str, since: dt.date) -> list[Run]:
         """See `Proof.unclosed`."""
-        closed = sa.select(import_record.c.run_id).where(
-            import_record.c.connector == connector, import_record.c.day >= since
-        )
+        closed = sa.select(import_record.c.run_id).where(import_record.c.connector == connector)
+        recent = (run.c.connector == connector) & (run.c.window_end >= since.isoformat())
         is_open = (run.c.planned > 0) | run.c.run_id.not_in(closed)
         with self._database.read() as connection:
-            return list(
-                read_runs(connection, (run.c.connector == connector) & (run.c.day >= since) & is_open)
-            )
+            return list(read_runs(connection, recent & is_open))
 
     def replanned(self) -> list[str]:
         """See `Proof.replanned`."""
@@ -155,6 +153,7 @@ class SqlProof(Rows):
             )
             yield from _runs_off(connection, last.values())
             yield from _versions_off(connection, records)
+            yield from _numbers_off(connection)
 
 
 def _files(connection: sa.Connection, seq: int) -> Iterator[FileRecord]:
@@ -182,6 +181,15 @@ def _runs_off(connection: sa.Connection, records: Iterable[ImportRecord]) -> Ite
             yield (
                 f"run {record.run_id}: is not what import record {record.seq} says: it was changed or removed"
             )
+
+
+def _numbers_off(connection: sa.Connection) -> Iterator[str]:
+    """Look for gaps in the numbers of what was sealed, which say its order."""
+    for table, what in ((sealed_file, "files"), (sealed_failure, "failures")):
+        first, last = sa.func.min(table.c.number), sa.func.max(table.c.number)
+        rows = sa.select(table.c.seq).group_by(table.c.seq).having((first != 1) | (last != sa.func.count()))
+        for seq in connection.scalars(rows.order_by(table.c.seq)):
+            yield f"import record {seq}: its {what} are not numbered as they were: one was changed"
 
 
 def _versions_off(connection: sa.Connection, records: Sequence[ImportRecord]) -> Iterator[str]:

@@ -85,6 +85,16 @@ def test_a_run_that_is_planned_anew_after_its_record_is_open_until_it_closes_aga
     assert ledger.unclosed("chat", DAYS[0]) == []
 
 
+def test_a_backfill_of_an_old_day_that_failed_is_found_and_mended(ledger: SqlLedger) -> None:
+    for day in DAYS:
+        archive(ledger, day)
+    old = TODAY - dt.timedelta(days=900)
+    ledger.open_run(Run("chat/old", "chat", old, "backfill", NOW))
+    assert [one.finding.kind for one in seen(ledger, "chat/old").opened] == [AlertKind.UNCLOSED]
+    archive(ledger, old, run_id="chat/again")
+    assert len(seen(ledger, "chat/old").cleared) == 1
+
+
 def test_people_and_things_set_aside_are_alerts_until_they_are_resolved(ledger: SqlLedger) -> None:
     for day in DAYS:
         archive(ledger, day)
