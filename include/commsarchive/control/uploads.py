@@ -9,14 +9,21 @@ from dataclasses import dataclass
 
 from include.commsarchive.mapping.snapshot import Row, Snapshot
 from include.commsarchive.mapping.table import FIRST, ID, LAST, MAILBOX, read_mapping
-from include.commsarchive.sheet import Problem
+
+
+@dataclass(frozen=True, slots=True)
+class BadRow:
+    """What is wrong with a row, counted as a spreadsheet does; row 0 is the whole file."""
+
+    row: int
+    text: str
 
 
 @dataclass(frozen=True, slots=True)
 class Preview:
     """What an upload would change. A row whose mailbox changes is removed and added.
 
-    With ``problems`` it cannot be accepted. ``version`` names its content.
+    With ``bad`` rows it cannot be accepted. ``version`` names its content.
     """
 
     version: str
@@ -24,7 +31,7 @@ class Preview:
     unchanged: int
     added: tuple[Row, ...]
     removed: tuple[Row, ...]
-    problems: tuple[Problem, ...]
+    bad: tuple[BadRow, ...]
 
 
 def preview(before: Snapshot, content: bytes) -> tuple[Snapshot, Preview]:
@@ -38,7 +45,7 @@ def preview(before: Snapshot, content: bytes) -> tuple[Snapshot, Preview]:
         unchanged=len(old & new),
         added=tuple(sorted(new - old)),
         removed=tuple(sorted(old - new)),
-        problems=table.problems,
+        bad=tuple(BadRow(one.row, one.text) for one in table.problems),
     )
 
 

@@ -15,13 +15,13 @@ def test_a_preview_says_what_would_change() -> None:
     )
     assert change.added == (Row("2", "rob@firm.example"), Row("3", "cy@firm.example"))
     assert change.removed == (Row("2", "bob@firm.example"),)
-    assert (change.rows, change.unchanged, change.problems) == (3, 1, ())
+    assert (change.rows, change.unchanged, change.bad) == (3, 1, ())
     assert change.version == after.version
 
 
 def test_a_preview_names_every_bad_row() -> None:
     _, change = preview(BEFORE, f"{HEAD}1,ann,,\r\n,bob@firm.example,,\r\n3,cy@firm.example,,\r\n".encode())
-    assert [problem.row for problem in change.problems] == [2, 3]
+    assert [problem.row for problem in change.bad] == [2, 3]
 
 
 def test_a_version_can_be_downloaded_and_uploaded_again() -> None:
@@ -30,4 +30,4 @@ def test_a_version_can_be_downloaded_and_uploaded_again() -> None:
     )
     again, change = preview(snapshot, to_csv(snapshot).encode())
     assert again == snapshot
-    assert (change.added, change.removed, change.problems) == ((), (), ())
+    assert (change.added, change.removed, change.bad) == ((), (), ())

@@ -143,7 +143,7 @@ def test_the_list_comes_page_by_page_and_by_status(api: Api) -> None:
     assert names == [["a_chat", "b_chat"], ["desk_chat", "z_chat"]]
     assert rest["next"] is None
     assert [row["origin"] for row in rest["items"]] == ["file", "api"]
-    assert api("vera", "GET", "/connectors?status=paused").json()["items"] == []
+    assert api("vera", "GET", "/connectors?status=running").json()["items"] == []
     assert api("vera", "GET", "/connectors?status=asleep").status_code == 422
 
 

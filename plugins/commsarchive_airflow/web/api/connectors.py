@@ -11,7 +11,7 @@ from pydantic import BaseModel, Field
 
 from commsarchive_airflow.catalogue import Catalogue, checked
 from commsarchive_airflow.web.api.pages import After, First, Last, Limit, Page, cut
-from commsarchive_airflow.web.api.refusal import PROBLEMS, Problem, Refusal, not_there
+from commsarchive_airflow.web.api.refusal import CHANGES, PROBLEMS, Refusal, not_there
 from commsarchive_airflow.web.api.rights import Admin, AdminOf, Anybody, Name, Reader
 from commsarchive_airflow.web.book import book
 from commsarchive_airflow.web.overview import Row, calendar, everything, rows, visible
@@ -27,11 +27,6 @@ router = APIRouter(tags=["connectors"], responses=PROBLEMS)
 
 LONGEST = 400
 """Days that a calendar shows at most."""
-
-_STALE: dict[int | str, dict[str, Any]] = {
-    412: {"model": Problem, "description": "Somebody changed it meanwhile: `version` is what is there now"},
-    428: {"model": Problem, "description": "Send the version that you read as If-Match"},
-}
 
 DryRun = Annotated[bool, Query(description="only check the definition")]
 IfMatch = Annotated[str, Header(description='the ETag of the version that you read, as `"3"`')]
@@ -121,7 +116,7 @@ def get_connector(name: Name, _: Reader, answer: Response) -> Definition:
     )
 
 
-@router.put("/connectors/{name}", responses=_STALE)
+@router.put("/connectors/{name}", responses=CHANGES)
 def change_connector(
     name: Name,
     connector: Connector,

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Path
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, Field
 
-from commsarchive_airflow.web.api.refusal import PROBLEMS, Refusal, not_there
+from commsarchive_airflow.web.api.refusal import PROBLEMS, Problem, Refusal, not_there
 from commsarchive_airflow.web.api.rights import Compliance, Name
 from commsarchive_airflow.web.book import book
 from commsarchive_airflow.wiring import staging
@@ -19,7 +19,9 @@ from include.commsarchive.model import Attachment, Person
 from include.commsarchive.stages.shards import decode
 from include.commsarchive.staging.store import Folder
 
-router = APIRouter(tags=["quarantine"], responses=PROBLEMS)
+GONE: dict[int | str, dict[str, Any]] = {410: {"model": Problem, "description": "The bytes are lost"}}
+
+router = APIRouter(tags=["quarantine"], responses=PROBLEMS | GONE)
 
 SHOWN = 256 * 1024
 """Bytes of a record that are shown; the rest is in the download."""

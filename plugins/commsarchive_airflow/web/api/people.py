@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field
 
 from commsarchive_airflow.web.api.connectors import IfMatch, find
 from commsarchive_airflow.web.api.pages import After, Limit, Page, cut
-from commsarchive_airflow.web.api.refusal import PROBLEMS, Fault, Problem, Refusal, not_there
+from commsarchive_airflow.web.api.refusal import CHANGES, PROBLEMS, UPLOADS, Fault, Refusal, not_there
 from commsarchive_airflow.web.api.rights import AdminOf, Name, Reader
 from commsarchive_airflow.web.book import book
 from include.commsarchive.connector import UPLOADED
@@ -28,7 +28,7 @@ _CSV: dict[str, Any] = {
 }
 
 
-class Mapping(BaseModel):
+class MappingState(BaseModel):
     """Where a connector's mapping comes from, and its versions, the one in force first."""
 
     origin: str = Field(description="path of a file, `uploaded`, or nothing")
@@ -62,12 +62,12 @@ def list_unmapped(name: Name, _: Reader) -> list[Unmapped]:
 
 
 @router.get("/connectors/{name}/mapping")
-def get_mapping(name: Name, _: Reader, answer: Response) -> Mapping:
+def get_mapping(name: Name, _: Reader, answer: Response) -> MappingState:
     """Give the mapping's versions. The ETag is what a change of it asks for."""
     connector = find(name)
     versions = [one for one in book().mapping_versions(name) if one.kind in (CUSTOM, "scope", "directory")]
     answer.headers["ETag"] = f'"{_in_force(name)[0]}"'
-    return Mapping(origin=connector.mapping.custom, rows=len(_in_force(name)[1].rows), versions=versions)
+    return MappingState(origin=connector.mapping.custom, rows=len(_in_force(name)[1].rows), versions=versions)
 
 
 @router.get("/connectors/{name}/mapping/{version}.csv", response_class=Response)
@@ -81,17 +81,13 @@ def download_mapping(name: Name, _: Reader, version: str) -> Response:
     raise not_there(f"mapping version {version} of {name}")
 
 
-@router.post("/connectors/{name}/mapping/preview", openapi_extra=_CSV)
+@router.post("/connectors/{name}/mapping/preview", openapi_extra=_CSV, responses=UPLOADS)
 def preview_mapping(name: Name, _: AdminOf, content: Upload) -> Preview:
     """Say what an upload would change, and name every bad row; nothing is changed."""
     return preview(_in_force(name)[1], content)[1]
 
 
-@router.post(
-    "/connectors/{name}/mapping",
-    openapi_extra=_CSV,
-    responses={412: {"model": Problem}, 428: {"model": Problem}},
-)
+@router.post("/connectors/{name}/mapping", openapi_extra=_CSV, responses=UPLOADS | CHANGES)
 def accept_mapping(
     name: Name, who: AdminOf, content: Upload, answer: Response, if_match: IfMatch = ""
 ) -> Preview:
@@ -107,13 +103,11 @@ def accept_mapping(
     version, before = _in_force(name)
     _same(if_match, version)
     after, change = preview(before, content)
-    if change.problems:
+    if change.bad:
         refusal = Refusal(
-            422, "bad-rows", f"{len(change.problems)} rows are bad", "Mend them; nothing was changed"
+            422, "bad-rows", f"{len(change.bad)} rows are bad", "Mend them; nothing was changed"
         )
-        refusal.problem.faults = [
-            Fault(key=f"row {problem.row}", message=problem.text) for problem in change.problems[:1000]
-        ]
+        refusal.problem.faults = [Fault(key=f"row {bad.row}", message=bad.text) for bad in change.bad[:1000]]
         raise refusal
     counts = {"rows": change.rows, "added": len(change.added), "removed": len(change.removed)}
     who.note("change-mapping", name, change.version, "asked", before=version, **counts)

@@ -107,6 +107,13 @@ def invalid(errors: Sequence[Any]) -> Problem:
     )
 
 
+UPLOADS: dict[int | str, dict[str, Any]] = {413: {"model": Problem, "description": "Too large"}}
+CHANGES: dict[int | str, dict[str, Any]] = {
+    412: {"model": Problem, "description": "Somebody changed it meanwhile"},
+    428: {"model": Problem, "description": "Send the version that you read as If-Match"},
+}
+
+
 def not_there(what: str) -> Refusal:
     """Refuse what does not exist."""
     return Refusal(404, "not-found", f"there is no {what}", "Look it up in the list")
