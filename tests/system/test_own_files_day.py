@@ -1,4 +1,4 @@
-"""Files of one's own and mails all the way: from the sender's folder to mails in mailboxes and an import record."""
+"""Own files and mails all the way: from the sender's folder to mailboxes and an import record."""
 
 from __future__ import annotations
 
@@ -11,8 +11,6 @@ import zipfile
 from dataclasses import replace
 from email.message import EmailMessage
 from pathlib import Path
-
-import pytest
 
 from include.commsarchive.connector import load_connector
 from include.commsarchive.profile import PROJECT

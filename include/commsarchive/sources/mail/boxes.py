@@ -13,8 +13,11 @@ from include.commsarchive.errors import Quarantine
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
-_POSTMARK = re.compile(rb"From \S.{0,200}\d\d:\d\d.{0,60}\r?\n?")
-"""Sender and time; a line of text that begins with ``From`` has none."""
+_POSTMARK = re.compile(
+    rb"From \S.{0,200}? \d\d:\d\d(?::\d\d)?(?: +[A-Za-z][\w/+-]*)? +\d{4}"
+    rb"(?: +[+-]\d{4}| +[A-Z]+)?(?: remote from \S{1,200})? *(?:\r?\n|\Z)"
+)
+"""Sender and time of day, year at the end; a line of text that begins with ``From`` has none."""
 _QUOTED = re.compile(rb">+From ")
 _FIELD = re.compile(rb"[!-9;-~]+[ \t]*:")
 _EXPECTED = re.compile(rb"(?im)^(?:From|Sender|Date|To|Cc|Subject|Received|Message-ID|MIME-Version)[ \t]*:")

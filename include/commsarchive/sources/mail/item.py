@@ -39,27 +39,40 @@ def item_of(letter: Letter, source: str, attachments: Mapping[str, Stored]) -> I
         reports.append(mail)
         mail = mail.carried
     people = People()
-    groups = {
-        name: people.read(name, mail.values(name.lower())) for name in ("From", "Sender", "To", "Cc", "Bcc")
-    }
+    item = _mail(mail, source, people, reports)
+    if reports:
+        item.facts += (("Journal report", "yes: who received it is told by the report, too"),)
+    fx_connect.recognise(item, html_text(mail.html), people)
+    listed = [file for one in (*reports, mail) for file in one.files]
+    files = [_file(member, name, media_type, attachments) for member, name, media_type in listed]
+    at = item.events[-1].at
+    item.events += [Event(Kind.FILE, at, item.sender, attachment=file) for file in files]
+    original = _file(f"{letter.place}/{ORIGINAL}", ORIGINAL, "message/rfc822", attachments)
+    as_it_came = ("the message as it came",)
+    item.events.append(Event(Kind.FILE, at, item.sender, attachment=original, marks=as_it_came))
+    return item
+
+
+def _mail(mail: Letter, source: str, people: People, reports: list[Letter]) -> Item:
+    """Make an item of what a mail says, all but its files."""
+    fields = ("From", "Sender", "To", "Cc", "Bcc")
+    groups = {name: people.read(name, mail.values(name.lower())) for name in fields}
     groups["Bcc"] += _from_envelope(reports, mail, people, groups)
     senders = groups["From"] or groups["Sender"]
+    at, odd = sent(mail.value("date"), mail.values("received"))
     if not senders:
         raise Quarantine("missing-from", "it has no From that can be read")
     if not (groups["To"] or groups["Cc"] or groups["Bcc"]):
         raise Quarantine("missing-to", "nobody is named who received it")
-    at, odd = sent(mail.value("date"), mail.values("received"))
     if at is None:
         raise Quarantine("missing-date", "it has no Date that can be read")
-    text = _text(mail)
-    ids = _ids(mail)
+    text, ids, subject = _text(mail), _ids(mail), decoded(mail.value("subject"))
+    said, stray = (senders[0].key, subject, text), mail.stray.strip()
     others = [("Author", one) for one in senders[1:]]
     others += [("Sender", one) for one in groups["Sender"] if one not in senders]
-    subject = decoded(mail.value("subject"))
-    files = _files([*(one for report in reports for one in report.files), *mail.files], attachments)
-    item = Item(
+    return Item(
         source=source,
-        native_ids=ids[-1:] or (digest("mail", str(at), senders[0].key, subject, text),),
+        native_ids=ids[-1:] if mail.value("message-id") else (digest("mail", str(at), *said),),
         thread=mail.value("x-mattermost-channelid"),
         subject=subject,
         event_class="Message",
@@ -68,26 +81,12 @@ def item_of(letter: Letter, source: str, attachments: Mapping[str, Stored]) -> I
         to=tuple(groups["To"]),
         cc=tuple(groups["Cc"]),
         bcc=tuple(groups["Bcc"]),
-        events=[
-            Event(
-                Kind.MESSAGE,
-                at,
-                senders[0],
-                text,
-                residue=mail.stray.strip() if mail.stray.strip() != text else "",
-            )
-        ],
+        events=[Event(Kind.MESSAGE, at, senders[0], text, residue=stray if stray != text else "")],
         marks=tuple(f"warning: {remark}" for remark in (*people.odd, *odd)),
         facts=tuple((name, decoded(value)) for name in _FACTS if (value := mail.value(name.lower()))),
         others=tuple(others),
         references=tuple(f"Message-ID {one}" for one in ids),
     )
-    if reports:
-        item.facts += (("Journal report", "yes: who received it is told by the report, too"),)
-    fx_connect.recognise(item, html_text(mail.html), people)
-    item.events += [Event(Kind.FILE, at, item.sender, attachment=file) for file in files]
-    item.events.append(_original(letter, at, item.sender, attachments))
-    return item
 
 
 def html_text(markup: str) -> str:
@@ -123,10 +122,6 @@ def _from_envelope(
     return [one for line in lines for one in people.read("Recipient", [line]) if one.key not in named]
 
 
-def _files(listed: list[tuple[str, str, str]], attachments: Mapping[str, Stored]) -> list[Attachment]:
-    return [_file(member, name, media_type, attachments) for member, name, media_type in listed]
-
-
 def _file(member: str, name: str, media_type: str, attachments: Mapping[str, Stored]) -> Attachment:
     stored = attachments.get(member)
     shown = name or ("message.eml" if media_type == "message/rfc822" else "attachment")
@@ -135,9 +130,3 @@ def _file(member: str, name: str, media_type: str, attachments: Mapping[str, Sto
     if stored is None:
         return Attachment(shown, "", media_type, problem="missing")
     return Attachment(shown, "", media_type, None, stored.size, stored.blob)
-
-
-def _original(letter: Letter, at: int, who: Person | None, attachments: Mapping[str, Stored]) -> Event:
-    """Attach the mail as it came: the evidence that nothing else here can be."""
-    file = _file(f"{letter.place}/{ORIGINAL}", ORIGINAL, "message/rfc822", attachments)
-    return Event(Kind.FILE, at, who, attachment=file, marks=("the message as it came",))
