@@ -5,7 +5,9 @@ from __future__ import annotations
 import datetime as dt
 import logging
 import threading
+from base64 import b64decode
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import compress
 
 import pytest
@@ -19,7 +21,7 @@ from include.commsarchive.mailbox.ews.elements import filed
 from include.commsarchive.mailbox.ews.line import VERSION
 from include.commsarchive.mailbox.ews.mailbox import EwsMailbox
 from include.commsarchive.message.mime import encode
-from include.commsarchive.model import Letter, Mail
+from include.commsarchive.model import Letter, Mail, Retention
 from tests.letters import FOLDER, make_letter, make_mail
 from tests.servers.ews.server import PASSWORD, SERVICE, Account, Behaviour, EwsServer
 from tests.servers.faults import FAULTS
@@ -64,6 +66,20 @@ def test_a_copy_is_sent_with_all_that_its_content_does_not_settle_and_nothing_el
         "0xe06": said,
         "0xe07": "1",
     }
+
+
+def test_retention_is_sent_as_exchange_acts_on_it_and_kept(server: EwsServer) -> None:
+    label = Retention("00112233-4455-6677-8899-aabbccddeeff", 2555)
+    letter = replace(make_letter("x"), mail=replace(make_mail("x"), retention=label))
+    sent = filed(letter, b"content").to_xml(VERSION)
+    properties = {
+        uri.get("PropertyTag"): uri.getnext().text
+        for uri in sent.iterfind("{*}ExtendedProperty/{*}ExtendedFieldURI")
+    }
+    assert b64decode(properties["0x3019"]).hex() == "33221100554477668899aabbccddeeff"
+    assert properties["0x301a"] == "2555"
+    with mailbox_on(server) as mailbox:
+        assert mailbox.append([letter])[0].server_id
 
 
 @pytest.mark.parametrize("auth", ["basic", "ntlm"])

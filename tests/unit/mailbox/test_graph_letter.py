@@ -22,7 +22,7 @@ from include.commsarchive.mailbox.graph.letter import (
 )
 from include.commsarchive.message.mime import head
 from include.commsarchive.message.visible import header_text
-from include.commsarchive.model import Address, Mail, MailPart
+from include.commsarchive.model import Address, Mail, MailPart, Retention
 from tests.letters import make_mail
 
 WORDING = Wording(head, header_text)
@@ -51,6 +51,15 @@ def test_a_mail_is_no_draft_is_read_and_came_when_it_was_said() -> None:
     assert found["String {6a0c52d4-3b1f-4f0e-9d57-c1e7a8b94e26} Name CommsarchiveDeliveryKey"] == "k"
     assert written(mail)["isRead"] is True
     assert written(mail)["internetMessageId"] == f"<{mail.message_id}>"
+
+
+def test_retention_is_what_exchange_acts_on_where_the_label_is_a_guid() -> None:
+    label = Retention("00112233-4455-6677-8899-aabbccddeeff", 2555)
+    found = properties(replace(make_mail("x"), retention=label))
+    assert b64decode(found["Binary 0x3019"]).hex() == "33221100554477668899aabbccddeeff"
+    assert found["Integer 0x301A"] == "2555"
+    named = properties(replace(make_mail("x"), retention=Retention("Seven years", 0)))
+    assert {"Binary 0x3019", "Integer 0x301A"} & (named.keys() | properties(make_mail("x")).keys()) == set()
 
 
 def test_people_stand_where_they_stood() -> None:

@@ -60,6 +60,16 @@ class _MessageFlags(ExtendedProperty):
     property_type = "Integer"
 
 
+class _PolicyTag(ExtendedProperty):
+    property_tag = exchange.POLICY_TAG
+    property_type = "Binary"
+
+
+class _RetentionPeriod(ExtendedProperty):
+    property_tag = exchange.RETENTION_PERIOD
+    property_type = "Integer"
+
+
 class Filed(EWSElement):
     """A copy as it is sent: its MIME, and what Exchange takes from properties alone.
 
@@ -75,12 +85,15 @@ class Filed(EWSElement):
     submit_time = ExtendedPropertyField(value_cls=_SubmitTime)
     delivery_time = ExtendedPropertyField(value_cls=_DeliveryTime)
     flags = ExtendedPropertyField(value_cls=_MessageFlags)
+    policy_tag = ExtendedPropertyField(value_cls=_PolicyTag)
+    retention_period = ExtendedPropertyField(value_cls=_RetentionPeriod)
     is_read = BooleanField(field_uri="message:IsRead")
 
 
 def filed(letter: Letter, content: bytes) -> Filed:
     """Make what is sent of a letter and its MIME."""
     said = EWSDateTime.fromtimestamp(letter.mail.at // 1000, tz=UTC)
+    retention = letter.mail.retention
     return Filed(
         mime_content=content,
         delivery_key=letter.delivery_key,
@@ -88,6 +101,8 @@ def filed(letter: Letter, content: bytes) -> Filed:
         submit_time=said,
         delivery_time=said,
         flags=exchange.FLAG_READ,
+        policy_tag=exchange.policy_tag(retention),
+        retention_period=(retention.days or None) if retention else None,
         is_read=True,
     )
 

@@ -147,6 +147,10 @@ def _properties(mail: Mail, wording: Wording) -> list[tuple[str, str]]:
         (MESSAGE_CLASS, mail.message_class),
         (tagged("String", exchange.TRANSPORT_HEADERS), wording.header_block(mail)),
     ]
+    if tag := exchange.policy_tag(mail.retention):
+        found.append((tagged("Binary", exchange.POLICY_TAG), b64encode(tag).decode("ascii")))
+    if mail.retention and mail.retention.days:
+        found.append((tagged("Integer", exchange.RETENTION_PERIOD), str(mail.retention.days)))
     if mail.references:
         ids = [f"<{one}>" for one in mail.references]
         found.append((tagged("String", exchange.IN_REPLY_TO), ids[-1]))
