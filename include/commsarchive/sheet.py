@@ -13,6 +13,8 @@ import pandas as pd
 from include.commsarchive.address import is_mailbox
 
 _DELIMITERS = ",;\t|"
+_LONGEST_CELL = 131_072
+"""A longer one is a quote that was left open; the csv module's own limit is the whole process's."""
 _FORMULA = r"[=@-]|\+(?![0-9]+$)"
 """What a spreadsheet would run; a telephone number (``+44…``) is none."""
 _BOMS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
@@ -85,12 +87,17 @@ def _cells(text: str) -> dict[int, list[str]]:
     """Split text into rows of stripped cells, by row number.
 
     Left out are empty rows, and empty cells beyond the header's last: spreadsheets write both.
+
+    Raises:
+        csv.Error: this is no CSV.
     """
     first = next((line for line in text.splitlines() if line.strip()), "")
     delimiter = max(_DELIMITERS, key=first.count)
     width = 0
     cells = {}
     for number, row in enumerate(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter), start=1):
+        if any(len(cell) > _LONGEST_CELL for cell in row):
+            raise csv.Error("a cell without end")
         stripped = [cell.strip() for cell in row]
         while stripped and not stripped[-1] and len(stripped) > width:
             stripped.pop()
