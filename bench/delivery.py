@@ -1,11 +1,10 @@
 """Delivery into emulated Exchanges: ours beside what one would write first, one mailbox and hundreds.
 
-    delivery.py serve KIND MAILBOXES      a server in a process of its own, until its input ends
     delivery.py ours FILE COPIES MODE     `ingest` with a ledger; MODE is first, sample or all (read back)
     delivery.py naive FILE COPIES         exchangelib's `save` one by one; one Graph POST at a time
-    delivery.py throttled FILE SECONDS    one mailbox, as much as its budget of bytes allows
+    delivery.py throttled FILE WINDOWS    one mailbox, as much as its budget of bytes allows
 
-FILE is what `serve` printed. A request takes 40 ms and each item in it 3 ms, as facts about real servers say.
+FILE is what `exchange_server.py` printed.
 """
 
 from __future__ import annotations
@@ -22,6 +21,7 @@ from typing import Any
 import requests
 from exchangelib import IMPERSONATION, Account, Configuration, Credentials, Message
 
+from bench.budget import BUDGET, WINDOW
 from include.commsarchive.doors import Connection, open_mailbox
 from include.commsarchive.ids import delivery_key, digest
 from include.commsarchive.ledger.base import Delivery
@@ -32,24 +32,14 @@ from include.commsarchive.mailbox.pace import Budget
 from include.commsarchive.message.mime import encode
 from include.commsarchive.model import Address, Letter, Mail
 from include.commsarchive.stages.ingest import Manner, Sending, ingest
+from include.commsarchive.stages.read_back import ReadBack
 from include.commsarchive.stages.shards import Place
+from include.commsarchive.stages.waiting import Patience
 from tests.letters import make_run
-from tests.servers.ews.server import PASSWORD, SERVICE, Behaviour, EwsServer
-from tests.servers.graph.server import GraphServer
-from tests.servers.graph.tokens import CLIENT_ID, CLIENT_SECRET, TENANT
 
-REQUEST, ITEM = 0.040, 0.003
-"""Seconds."""
 FOLDER = "InstantBloomberg"
 TEXT = 6_000
 """Characters of the text of a mail; its HTML has twice as many."""
-BUDGET, WINDOW = 5_000_000, 10.0
-"""Bytes of upload in so many seconds, instead of Graph's 150 MB in 300: the same rate for each window."""
-
-
-def people(number: int) -> list[str]:
-    """Addresses of the mailboxes."""
-    return [f"person{one:03}@firm.example" for one in range(number)]
 
 
 def mail(number: int) -> Mail:
@@ -84,42 +74,18 @@ def letters(copies: int, owners: list[str], only: Collection[str] | None = None)
             yield Sending(delivery, Letter(name, owner, FOLDER, mail(number)), Place("", 0, 0))
 
 
-def serve(kind: str, mailboxes: str) -> None:
-    """Serve until the input ends."""
-    owners = people(int(mailboxes))
-    if kind == "msgraph":
-        with GraphServer(latency=REQUEST, work=ITEM) as graph:
-            graph.store.add_users(owners)
-            graph.limits.upload, graph.limits.upload_window = BUDGET * len(owners) * 1000, WINDOW
-            if len(owners) == 1:
-                graph.limits.upload = BUDGET
-            trust = {"authority": graph.authority, "tenant_id": TENANT, "verify": str(graph.certificate)}
-            more = {"concurrency": 64, "token_endpoint": graph.token_endpoint}
-            _tell(kind, owners, graph.url, CLIENT_ID, CLIENT_SECRET, trust | more)
-        return
-    behaviour = Behaviour(latency=REQUEST, item_latency=ITEM)
-    with EwsServer(owners, behaviour=behaviour, validate=False) as ews:
-        _tell(kind, owners, ews.url, SERVICE.name, PASSWORD, {"auth": "basic", "max_connections": 8})
-
-
-def _tell(kind: str, owners: list[str], host: str, login: str, password: str, extra: dict[str, Any]) -> None:
-    said = {"kind": kind, "host": host, "login": login, "password": password, "extra": extra}
-    print(json.dumps({"connection": {"name": "bench", **said}, "owners": owners}), flush=True)
-    sys.stdin.read()
-
-
-def ours(told: dict[str, Any], copies: str, read_back: str) -> dict[str, Any]:
+def ours(told: dict[str, Any], copies: str, read_back: ReadBack) -> dict[str, Any]:
     """File copies as the product does."""
     owners, number = told["owners"], int(copies)
     mailbox = open_mailbox(Connection(**told["connection"]))
     start = time.perf_counter()
-    made = _ingest(mailbox, owners, number, read_back)
+    made = _ingest(mailbox, owners, number, Manner(read_back))
     seconds = time.perf_counter() - start
     mailbox.close()
     return {"amount": made, "seconds": seconds}
 
 
-def _ingest(mailbox: Mailbox, owners: list[str], copies: int, read_back: Any) -> int:
+def _ingest(mailbox: Mailbox, owners: list[str], copies: int, manner: Manner) -> int:
     with tempfile.TemporaryDirectory() as scratch, connect(f"sqlite:///{scratch}/ledger.db") as ledger:
         ledger.open_run(make_run("bench"))
         return ingest(
@@ -128,7 +94,7 @@ def _ingest(mailbox: Mailbox, owners: list[str], copies: int, read_back: Any) ->
             mailbox=mailbox,
             run_id="bench",
             on_failed=print,
-            manner=Manner(read_back),
+            manner=manner,
         ).made
 
 
@@ -181,28 +147,29 @@ def _naive_ews(found: Connection) -> Any:
     return file
 
 
-def throttled(told: dict[str, Any], seconds: str) -> dict[str, Any]:
-    """File into one mailbox for so long; say how much of its budget of bytes was used."""
+def throttled(told: dict[str, Any], windows: str) -> dict[str, Any]:
+    """File so many budgets of bytes into one mailbox after the first; say what share of them was used."""
     mailbox = open_mailbox(Connection(**told["connection"]))
     assert isinstance(mailbox, GraphMailbox)
     budget = Budget(upload=BUDGET, upload_seconds=WINDOW)
     mailbox._settings = replace(mailbox._settings, budget=budget)  # noqa: SLF001 - no one else needs to
-    size = len(mail(0).html)
-    copies = int(BUDGET * (1 + int(seconds) / WINDOW) / size)
-    start = time.perf_counter()
-    made = _ingest(mailbox, told["owners"], copies, "first")
-    took = time.perf_counter() - start
+    size = len(mailbox._filing._body(mail(0), "0" * 32, ()))  # noqa: SLF001 - the bytes that count
+    copies = int(BUDGET * (1 + int(windows)) / size)
+    waits: list[float] = []
+
+    def sleep(pause: float) -> None:
+        waits.append(time.perf_counter())
+        time.sleep(pause)
+
+    made = _ingest(mailbox, told["owners"], copies, Manner("first", Patience(sleep=sleep)))
+    later = time.perf_counter() - waits[0]  # when the first budget was used up
     mailbox.close()
-    later = made * size - BUDGET  # the first budget is there at once
-    return {"amount": made * size, "seconds": took, "share": later / (BUDGET * took / WINDOW)}
+    return {"amount": made * size, "seconds": later, "share": int(windows) * WINDOW / later}
 
 
 def main() -> None:
     """Do what the first argument says."""
     verb, *arguments = sys.argv[1:]
-    if verb == "serve":
-        serve(*arguments)
-        return
     told = json.loads(Path(arguments[0]).read_text(encoding="utf-8"))
     work: dict[str, Callable[..., dict[str, Any]]] = {"ours": ours, "naive": naive, "throttled": throttled}
     print(json.dumps(work[verb](told, *arguments[1:])))

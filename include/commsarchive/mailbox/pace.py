@@ -26,7 +26,7 @@ class Budget:
     upload_seconds: float = 300.0
 
 
-_PARTS = 20
+_PARTS = 6
 """Who found no room is told to come when there is room for this part of all: seldom, and for many."""
 
 
