@@ -16,10 +16,10 @@ from tests.system.exchange_rigs import EwsRig, GraphRig
 from tests.system.exchange_worker import Worker
 from tests.system.exchange_world import World, check, check_complete, fresh_ledger
 
-pytestmark = [pytest.mark.system, pytest.mark.timeout(900)]
-
 MIXES = int(os.environ.get("COMMSARCHIVE_MIXES", "60"))
 """Seeded mixes for each kind of server; the same seed meets the same faults again."""
+
+pytestmark = [pytest.mark.system, pytest.mark.timeout(900 + 10 * MIXES)]
 
 RIGS: dict[str, Callable[[], GraphRig | EwsRig]] = {"graph": GraphRig, "ews": EwsRig}
 SIGN_IN = {"POST token", "GET discovery", "token"}
