@@ -50,6 +50,7 @@ class World:
         return {
             **self.home.environment,
             "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": users,
+            "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",
             "COMMSARCHIVE_CONNECTORS": str(self.root / "connectors"),
             "COMMSARCHIVE_LEDGER": self.home.ledger,
             "COMMSARCHIVE_STAGING": str(self.root / "staging"),
@@ -67,7 +68,7 @@ class World:
             "collect": {"connection": "vendor", "allow_unencrypted": True},
             "mapping": {"third_party_mailbox": "all@quillbrook.example"},
             "deliver": {"connection": "archive"},
-            "schedule": {"start": str(YESTERDAY - dt.timedelta(days=60))},
+            "schedule": {"start": str(YESTERDAY - dt.timedelta(days=40)), "catchup": False},
         }
         path = self.root / "connectors" / f"{name}.yaml"
         path.write_text(yaml.safe_dump({**definition, **changes}), encoding="utf-8")
@@ -120,7 +121,8 @@ def fill(world: World) -> None:
         title="Instant Bloomberg, New York",
         mapping={"custom": "uploaded", "third_party_mailbox": "all@quillbrook.example"},
     )
-    world.define("symphony_pod", source="symphony", title="Symphony")
+    later = {"start": str(YESTERDAY + dt.timedelta(days=2))}
+    world.define("symphony_pod", source="symphony", title="Symphony", schedule=later)
     world.define("wrong_chat", source="no_such_source")
     key = make_key(
         "Quillbrook Archive", "archive@quillbrook.example", "only a test's", days=30, algorithm="ed25519"
@@ -170,7 +172,7 @@ def _set_aside(world: World, ledger: SqlLedger) -> None:
     day = YESTERDAY - dt.timedelta(days=5)
     content = SECRET_WORDS.encode()
     sha256 = hashlib.sha256(content).hexdigest()
-    path = world.root / "staging" / "held" / "bloomberg_newyork" / "bundles" / "b" / "refused" / sha256
+    path = world.root / "staging" / "bloomberg_newyork" / "held" / "bundles" / "b" / "refused" / sha256
     path.parent.mkdir(parents=True)
     path.write_bytes(content)
     things = [held("bloomberg_newyork", day, 7, path="bundles/b", sha256=sha256)]
@@ -198,4 +200,4 @@ def _alert(ledger: SqlLedger) -> None:
         "trigger a run for each, before the vendor deletes them",
         ("day",),
     )
-    ledger.take([(AlertKind.MISSING, "bloomberg_newyork")], [missing])
+    ledger.take([(AlertKind.MISSING, "bloomberg_newyork")], [missing], lambda _: [])

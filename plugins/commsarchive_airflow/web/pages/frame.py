@@ -104,12 +104,18 @@ def _environment() -> Environment:
         file_url=file_url,
         airflow=lambda *parts: f"{home()}/" + "/".join(parts),
     )
-    made.filters.update(number=_number, moment=_moment, instant=_instant, weekday=_weekday, remedy=remedy)
+    made.filters.update(
+        number=_number, date=_date, moment=_moment, instant=_instant, weekday=_weekday, remedy=remedy
+    )
     return made
 
 
 def _number(number: int) -> str:
     return f"{number:,}"
+
+
+def _date(day: dt.date) -> Markup:
+    return Markup('<time datetime="{0}">{0}</time>').format(day)
 
 
 def _moment(at: dt.datetime | None) -> Markup | str:
