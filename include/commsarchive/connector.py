@@ -20,6 +20,8 @@ from pydantic import (
     model_validator,
 )
 
+from include.commsarchive.collect.api_rules import Api
+from include.commsarchive.collect.query_rules import check_query
 from include.commsarchive.errors import Fatal
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{1,60}$")]
@@ -40,7 +42,13 @@ class _Section(BaseModel):
 class Collect(_Section):
     """Where the exports lie and how we know that a day's export is complete."""
 
-    connection: str = Field(description="Airflow connection of type `sftp`")
+    connection: str = Field(
+        description="Airflow connection: `sftp`, `fs`, `https` with `api`, a database with `query`"
+    )
+    api: Api | None = Field(default=None, description="what to ask an HTTPS API for, instead of files")
+    query: str = Field(
+        default="", description="what to ask a database for, instead of files; :from and :to are the day's"
+    )
     folder: str = Field(default=".", description="folder on the server")
     files: tuple[str, ...] = Field(
         default=(),
@@ -62,6 +70,19 @@ class Collect(_Section):
     source_keeps_days: int = Field(
         default=21, ge=1, description="days after which the source deletes an export; Bloomberg: about 21"
     )
+
+    _check_query = field_validator("query")(check_query)
+
+    @property
+    def drawn(self) -> bool:
+        """Say whether the day is drawn from an API or a database; else files are collected."""
+        return bool(self.api or self.query)
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Self:
+        if (self.api and self.query) or (self.drawn and (self.files or self.manifest)):
+            raise ValueError("state `api`, or `query`, or where files are: `files` and `manifest`")
+        return self
 
     @field_validator("files")
     @classmethod

@@ -5,15 +5,22 @@ Each adapter is imported where it is made: every Airflow task reads this module,
 
 from __future__ import annotations
 
+import datetime as dt
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
 from upath import UPath
 
+from include.commsarchive.collect.api_rules import Api
 from include.commsarchive.collect.base import Collector
+from include.commsarchive.collect.completeness import PAGES_SUFFIX
+from include.commsarchive.collect.drawn import Draft, drawn_name
+from include.commsarchive.collect.window import window_of
+from include.commsarchive.connector import Connector
 from include.commsarchive.directory.base import Directory
 from include.commsarchive.errors import Fatal
 from include.commsarchive.mailbox.base import Mailbox
@@ -33,15 +40,24 @@ class Connection:
     login: str = ""
     password: str = field(default="", repr=False)
     extra: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    schema: str = ""
 
 
-def open_collector(found: Connection) -> Collector:
-    """Make the way to exports, by the connection's type.
+def open_collector(found: Connection, connector: Connector, day: dt.date) -> Collector:
+    """Make the way to a day's export, by the connection's extra ``collector``, or else by its type.
 
     Raises:
-        Fatal: the connection is incomplete, or we cannot collect from its type.
+        Fatal: the connection is incomplete, or we cannot collect from its type what the connector asks for.
     """
-    return _one(_COLLECTORS, found, found.kind, "type")
+    rules, window = connector.collect, window_of(day, connector.schedule.timezone)
+    name = drawn_name(connector.name, day)
+    makers: Mapping[str, Callable[[Connection], Collector]] = _COLLECTORS
+    if rules.api:
+        makers = dict.fromkeys(_APIS, partial(_api, rules.api, Draft(f"{name}{PAGES_SUFFIX}", window)))
+    elif rules.query:
+        makers = dict.fromkeys(_DATABASES, partial(_query, rules.query, Draft(name, window)))
+    what = "extra `collector`, or else its type,"
+    return _one(makers, found, found.extra.get("collector") or found.kind, what)
 
 
 def open_decryptor(found: Connection, *, require_signature: bool) -> Decryptor:
@@ -98,6 +114,34 @@ def _folder(found: Connection) -> Collector:
     from include.commsarchive.collect.folder import FolderCollector
 
     return FolderCollector(UPath(found.extra.get("path") or "/"))
+
+
+def _api(api: Api, draft: Draft, found: Connection) -> Collector:
+    from include.commsarchive.collect.api import ApiCollector
+    from include.commsarchive.collect.api_settings import settings_from
+
+    address = (found.host, found.port, found.schema)
+    return ApiCollector(
+        settings_from(found.name, address, found.login, found.password, found.extra), api, draft
+    )
+
+
+def _query(query: str, draft: Draft, found: Connection) -> Collector:
+    import sqlalchemy as sa
+
+    from include.commsarchive.collect.query import QueryCollector
+    from include.commsarchive.collect.query_settings import settings_from
+
+    is_file = found.kind == "sqlite"
+    url = sa.URL.create(
+        "sqlite" if is_file else "postgresql",
+        found.login or None,
+        found.password or None,
+        None if is_file else found.host or None,
+        found.port,
+        found.host if is_file else found.schema or None,
+    )
+    return QueryCollector(settings_from(found.name, url, found.extra), query, draft)
 
 
 def _maildir(found: Connection) -> Mailbox:
@@ -167,6 +211,8 @@ def _graph(found: Connection) -> Mailbox:
 
 
 _COLLECTORS: dict[str, Callable[[Connection], Collector]] = {"sftp": _sftp, "fs": _folder}
+_APIS = ("https", "http")
+_DATABASES = ("postgres", "sqlite", "database")
 _DESTINATIONS: dict[str, Callable[[Connection], Mailbox]] = {
     "maildir": _maildir,
     "imap": _imap,

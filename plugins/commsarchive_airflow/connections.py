@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import os
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack, closing, contextmanager, nullcontext
@@ -32,13 +33,13 @@ LEDGER = "commsarchive_ledger"
 """Connection of the ledger's database, used where the environment names none."""
 
 
-def collector(connector: Connector) -> Collector:
-    """Make the way to a connector's exports.
+def collector(connector: Connector, day: dt.date) -> Collector:
+    """Make the way to a connector's export of a day.
 
     Raises:
         Fatal: the connection is missing or incomplete, or we cannot collect from its type.
     """
-    return open_collector(_connection(connector.collect.connection))
+    return open_collector(_connection(connector.collect.connection), connector, day)
 
 
 def decryptor(connector: Connector) -> AbstractContextManager[Decryptor | None]:
@@ -131,4 +132,5 @@ def _connection(conn_id: str) -> Connection:
         login=found.login or "",
         password=found.password or "",
         extra=found.extra_dejson,
+        schema=found.schema or "",
     )

@@ -22,7 +22,7 @@ import msgspec
 from commsarchive_airflow.handover import ListedBundle, StagedBundle, listed_bundles
 
 from include.commsarchive.collect.base import Collector
-from include.commsarchive.collect.completeness import Complete, Expected, Waiting
+from include.commsarchive.collect.completeness import Complete, Waiting
 from include.commsarchive.collect.folder import FolderCollector
 from include.commsarchive.collect.look import look
 from include.commsarchive.connector import Connector
@@ -33,6 +33,7 @@ from include.commsarchive.mailbox.maildir import Maildir
 from include.commsarchive.message.mime import encode
 from include.commsarchive.pgp.base import Decryptor
 from include.commsarchive.profile import source_of
+from include.commsarchive.stages.bundles import expected_export
 from include.commsarchive.stages.convert import convert
 from include.commsarchive.stages.decrypt import decrypt
 from include.commsarchive.stages.deliver import deliver
@@ -174,9 +175,7 @@ class Archive:
 
     def _wait(self, scope: Scope) -> list[ListedBundle]:
         """Look twice, as the sensor does at its deadline."""
-        rules = self.connector.collect
-        belongs = lambda name: scope.source.claim(name) is not None  # noqa: E731 - short, and used once
-        expected = Expected(scope.run.day, belongs, rules.files, rules.manifest)
+        expected = expected_export(self.connector, scope.source, scope.run.day)
 
         async def twice() -> Complete | Waiting:
             async with self._collector() as place:

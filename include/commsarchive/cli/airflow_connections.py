@@ -33,6 +33,7 @@ def find_connection(name: str) -> Connection:
         login=fields.get("login") or "",
         password=fields.get("password") or "",
         extra=json.loads(extra) if isinstance(extra, str) else extra,
+        schema=fields.get("schema") or "",
     )
 
 

@@ -35,7 +35,7 @@ def run_connections(arguments: argparse.Namespace) -> int:
         steps: list[tuple[str, Step]] = [
             ("log in and list", lambda: _list(connector, day, pickups)),
             ("keys", lambda: _keys(connector)),
-            ("fetch and decrypt", lambda: _decrypt(connector, pickups, Path(scratch))),
+            ("fetch and decrypt", lambda: _decrypt(connector, day, pickups, Path(scratch))),
             *([("read the directory", lambda: _directory(connector))] if connector.mapping.directory else []),
             *(
                 ("reach mailboxes", partial(_mailbox, connector, place.connection))
@@ -59,7 +59,7 @@ def _list(connector: Connector, day: dt.date, pickups: list[Pickup]) -> str:
     folder = connector.collect.folder
 
     async def twice() -> str:
-        async with open_collector(find_connection(connector.collect.connection)) as place:
+        async with open_collector(find_connection(connector.collect.connection), connector, day) as place:
             listing, _ = await look(place, folder, expected, None)
             _, verdict = await look(place, folder, expected, listing)
         found = f"{len(listing)} files in {folder}; {day}"
@@ -83,7 +83,7 @@ def _keys(connector: Connector) -> str:
     return f"{len(ours)} of ours ({', '.join(ours)}), {len(keys) - len(ours)} of signers"
 
 
-def _decrypt(connector: Connector, pickups: Iterable[Pickup], scratch: Path) -> str:
+def _decrypt(connector: Connector, day: dt.date, pickups: Iterable[Pickup], scratch: Path) -> str:
     """Open the day's smallest file, to see that key and signer are right."""
     encrypted = sorted((one for one in pickups if one.encrypted), key=lambda one: one.file.size)
     if not encrypted or connector.pgp is None:
@@ -91,7 +91,7 @@ def _decrypt(connector: Connector, pickups: Iterable[Pickup], scratch: Path) -> 
     smallest = encrypted[0]
 
     async def fetch() -> None:
-        async with open_collector(find_connection(connector.collect.connection)) as place:
+        async with open_collector(find_connection(connector.collect.connection), connector, day) as place:
             await place.fetch(smallest.file, scratch / "file")
             if smallest.signature:
                 await place.fetch(smallest.signature, scratch / "signature")

@@ -46,7 +46,7 @@ def run_rehearse(arguments: argparse.Namespace) -> int:
         }
         doors = Doors(
             source=source_of(connector),
-            collector=open_collector(find_connection(connector.collect.connection)),
+            collector=open_collector(find_connection(connector.collect.connection), connector, arguments.day),
             decryptor=keys,
             mailboxes=mailboxes,
             ledger=stack.enter_context(connect(ledger_url(arguments))),

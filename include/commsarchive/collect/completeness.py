@@ -13,12 +13,15 @@ from include.commsarchive.collect.base import RemoteFile
 ENCRYPTED_SUFFIXES = (".gpg", ".pgp", ".asc")
 SIGNATURE_SUFFIX = ".sig"
 CHECKSUM_SUFFIXES = (".md5", ".sha256")
+PAGES_SUFFIX = ".pages.tar"
+"""An API's pages as they came; JSON Lines once they are opened."""
 _COMPANIONS = (SIGNATURE_SUFFIX, *CHECKSUM_SUFFIXES)
 
 
 def clear_name(name: str) -> str:
-    """Strip the encryption suffix."""
-    return next((name.removesuffix(end) for end in ENCRYPTED_SUFFIXES if name.endswith(end)), name)
+    """Strip what tells how a file is wrapped: encryption, pages."""
+    ends = (*ENCRYPTED_SUFFIXES, PAGES_SUFFIX)
+    return next((name.removesuffix(end) for end in ends if name.endswith(end)), name)
 
 
 def payload_name(name: str) -> str:
@@ -147,7 +150,7 @@ def _pickups(ours: Sequence[RemoteFile]) -> tuple[Pickup, ...]:
             clear_name=clear,
             file=file,
             signature=signatures.get(clear),
-            encrypted=file.name != clear,
+            encrypted=file.name.endswith(ENCRYPTED_SUFFIXES),
             checksum=checksums.get(clear),
         )
         for clear, file in sorted(payloads.items())

@@ -6,8 +6,9 @@ import datetime as dt
 from collections.abc import Iterable
 
 from include.commsarchive.collect.completeness import Expected
+from include.commsarchive.collect.drawn import drawn_name
 from include.commsarchive.connector import Connector
-from include.commsarchive.sources.base import Claim, Role, Source
+from include.commsarchive.sources.base import Claim, Enclosing, Role, Source
 from include.commsarchive.stages.run import Bundle
 
 _ARCHIVES = (".tar", ".tar.gz", ".tgz")
@@ -16,6 +17,8 @@ _ARCHIVES = (".tar", ".tar.gz", ".tgz")
 def expected_export(connector: Connector, source: Source, day: dt.date) -> Expected:
     """Say what a day's export looks like on the server."""
     rules = connector.collect
+    if rules.drawn:
+        return Expected(day, lambda _: False, (drawn_name(connector.name, day),))
     return Expected(day, lambda name: source.claim(name) is not None, rules.files, rules.manifest)
 
 
@@ -28,7 +31,7 @@ def bundles_of(source: Source, names: Iterable[str]) -> list[Bundle]:
     """
     grouped: dict[str, list[tuple[int, str, Role]]] = {}
     for name in names:
-        claim = source.claim(name) or _unclaimed(name)
+        claim = source.claim(name) or _unclaimed(source, name)
         grouped.setdefault(claim.bundle, []).append((claim.order, name, claim.role))
     return [
         Bundle(bundle, _of(Role.CONTENT, parts), _of(Role.ATTACHMENTS, parts))
@@ -36,10 +39,11 @@ def bundles_of(source: Source, names: Iterable[str]) -> list[Bundle]:
     ]
 
 
-def _unclaimed(name: str) -> Claim:
-    if name.endswith(".zip"):
-        return Claim("files", Role.CONTAINER)
-    return Claim("files", Role.ATTACHMENTS if name.endswith(_ARCHIVES) else Role.CONTENT)
+def _unclaimed(source: Source, name: str) -> Claim:
+    if name.endswith(_ARCHIVES):
+        return Claim("files", Role.ATTACHMENTS)
+    both = name.endswith(".zip") or isinstance(source, Enclosing)
+    return Claim("files", Role.CONTAINER if both else Role.CONTENT)
 
 
 def _of(role: Role, parts: list[tuple[int, str, Role]]) -> tuple[str, ...]:

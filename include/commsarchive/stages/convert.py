@@ -23,6 +23,7 @@ PARALLEL_FROM = 64 * MIB
 def convert(scope: Scope, bundle: Bundle, files: Sequence[FileReceipt]) -> ConvertReceipt:
     """Convert one bundle of a run. Safe to repeat: the same shards are written again.
 
+    A day on which an API or a database has nothing is an empty day; an empty file is set aside.
     Files that were stopped before count as one quarantined unit each; the others are converted.
 
     Raises:
@@ -30,9 +31,10 @@ def convert(scope: Scope, bundle: Bundle, files: Sequence[FileReceipt]) -> Conve
     """
     mine = [file for file in files if file.name in (*bundle.content, *bundle.attachments)]
     stopped = {file.name: file for file in mine if file.problem}
+    empty = {file.name for file in mine if scope.connector.collect.drawn and not file.clear_size}
     usable = Bundle(
         bundle.name,
-        tuple(name for name in bundle.content if name not in stopped),
+        tuple(name for name in bundle.content if name not in empty | stopped.keys()),
         tuple(name for name in bundle.attachments if name not in stopped),
     )
     texts = known_texts(scope, usable)

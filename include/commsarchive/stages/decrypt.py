@@ -12,6 +12,7 @@ from pathlib import Path
 
 from include.commsarchive.collect.base import Collector, Fetched
 from include.commsarchive.collect.completeness import Pickup
+from include.commsarchive.collect.pages import unfold
 from include.commsarchive.connector import MIB, Pgp
 from include.commsarchive.errors import Fatal, Quarantine
 from include.commsarchive.ledger.base import FileRecord
@@ -130,7 +131,11 @@ def _open(
 
 
 def _take_as_is(scope: Scope, pickup: Pickup, raw: Path, clear: Path, fetched: Fetched) -> Decrypted:
-    if not scope.connector.collect.allow_unencrypted:
+    rules = scope.connector.collect
+    if rules.api:
+        pages = unfold(raw, clear, rules.api.items)
+        return Decrypted(pages.size, pages.sha256, "")
+    if not (rules.allow_unencrypted or rules.drawn):
         raise Quarantine(
             "not-encrypted",
             f"{pickup.name} is not encrypted. Ask the source why, or set `collect.allow_unencrypted: true`",

@@ -33,7 +33,8 @@ class DecryptOperator(StageOperator):
         files = []
         with self.opened(context) as scope, decryptor(scope.connector) as keys:
             for pickup in listed.pickups:
-                file = decrypt(scope, pickup, collector(scope.connector), keys)
+                place = collector(scope.connector, scope.run.day)
+                file = decrypt(scope, pickup, place, keys)
                 self.say("stopped" if file.problem else "decrypted", scope, file)
                 files.append(file)
             return plain(StagedBundle(listed.bundle, files))

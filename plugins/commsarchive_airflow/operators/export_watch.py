@@ -80,9 +80,10 @@ class ExportTrigger(BaseTrigger):
         try:
             connector = find_connector(self.connector)
             await asyncio.sleep(connector.collect.poll_seconds)
-            place = await sync_to_async(collector)(connector)
+            day = dt.date.fromisoformat(self.day)
+            place = await sync_to_async(collector)(connector, day)
             previous = None if self.previous is None else [restored(one, RemoteFile) for one in self.previous]
-            seen = await watch(place, connector, dt.date.fromisoformat(self.day), previous)
+            seen = await watch(place, connector, day, previous)
         except Retriable as error:
             structlog.get_logger("wait_for_export").warning("cannot look, will look again", reason=str(error))
             return {"network": str(error)} if late else None

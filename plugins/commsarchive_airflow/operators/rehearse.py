@@ -46,7 +46,7 @@ class RehearseOperator(BaseOperator):
             path.open("w", encoding="utf-8", newline="") as report,
         ):
             path.chmod(0o600)
-            doors = Doors(source_of(rules), collector(rules), keys, places, ledger)
+            doors = Doors(source_of(rules), collector(rules, day), keys, places, ledger)
             rehearsed = rehearse(rules, day, doors, Path(scratch), report)
         counts = told(rehearsed)
         log = structlog.get_logger(self.task_id)

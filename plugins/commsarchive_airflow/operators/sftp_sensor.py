@@ -69,7 +69,7 @@ class SFTPSensor(StageOperator):
         self, scope: Scope, previous: list[RemoteFile] | None
     ) -> tuple[tuple[Pickup, ...] | None, list[RemoteFile] | None]:
         """Give the pickups, when complete, and what was seen, unless the server could not be asked."""
-        place = collector(scope.connector)
+        place = collector(scope.connector, scope.run.day)
         try:
             seen = asyncio.run(watch(place, scope.connector, scope.run.day, previous))
         except Retriable as error:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import datetime as dt
 import json
 import os
 from pathlib import Path
@@ -29,7 +30,7 @@ def test_the_type_of_the_connection_says_how_exports_are_collected(
     connect(
         monkeypatch, "desk_folder", conn_type="sftp", host="sftp.vendor.example", login="f1", password="x"
     )
-    assert isinstance(collector(find_connector("desk_chat")), SftpCollector)
+    assert isinstance(collector(find_connector("desk_chat"), dt.date(2024, 3, 12)), SftpCollector)
 
 
 def test_the_destination_is_named_by_the_connection(desk: Desk) -> None:
@@ -56,8 +57,8 @@ def test_an_unusable_destination_is_refused_with_a_remedy(
 
 def test_we_collect_only_from_types_we_know(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     connect(monkeypatch, "desk_folder", conn_type="ftp", host="vendor.example")
-    with pytest.raises(Fatal, match=r"type is ftp\. It must be one of: sftp, fs"):
-        collector(find_connector("desk_chat"))
+    with pytest.raises(Fatal, match=r"type, is ftp\. It must be one of: sftp, fs"):
+        collector(find_connector("desk_chat"), dt.date(2024, 3, 12))
 
 
 def test_a_missing_key_connection_is_named(desk: Desk) -> None:

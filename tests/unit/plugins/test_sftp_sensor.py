@@ -128,7 +128,7 @@ def test_a_missing_connection_fails_at_once_and_is_named(
 def test_while_the_network_is_down_it_looks_again_until_the_deadline(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def down(connector: object) -> None:
+    def down(connector: object, day: object) -> None:
         raise Retriable("127.0.0.1:22: connection refused")
 
     monkeypatch.setattr("commsarchive_airflow.operators.export_watch.collector", down)

@@ -1,0 +1,191 @@
+"""One request after the other to an API: signed in, at the pace that it asks for, within bounds."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import datetime as dt
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+from http import HTTPStatus
+from typing import Any
+
+import aiohttp
+from yarl import URL
+
+from include.commsarchive.collect.api_settings import ApiSettings
+from include.commsarchive.errors import Fatal, Retriable
+
+TRIES = 5
+"""Times that a page is asked for, in all."""
+LONGEST_WAIT = 60.0
+"""Seconds. A longer one is Airflow's to wait: no worker is held, and the day is asked for anew."""
+MAX_PAGE = 64 * 1024 * 1024
+"""Bytes of one page, unpacked."""
+_EARLY = 60.0
+"""Seconds before its end at which a token is not used any more."""
+_TIMEOUT = aiohttp.ClientTimeout(total=600, sock_connect=30, sock_read=60)
+
+Sleep = Callable[[float], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A page: its bytes, and the next one's address where the header `Link` (RFC 8288) states it."""
+
+    body: bytes
+    link: URL | None
+
+
+class ApiSession:
+    """An open session; `close` ends it."""
+
+    def __init__(self, settings: ApiSettings, headers: Mapping[str, str], sleep: Sleep) -> None:
+        """Open it; nothing is asked yet. Call it where an event loop runs."""
+        self._settings = settings
+        self._sleep = sleep
+        self._token, self._good_until = "", 0.0
+        self._http = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(ssl=settings.trust()),
+            timeout=_TIMEOUT,
+            headers={"Accept": "application/json", **headers},
+            cookie_jar=aiohttp.DummyCookieJar(),
+        )
+
+    async def close(self) -> None:
+        """Hang up."""
+        await self._http.close()
+
+    async def sign_in(self) -> str:
+        """Give the header that proves who we are, with a token that is good for a while.
+
+        Raises:
+            Fatal: id or secret is refused, or what is given is no token.
+            Retriable: the sign-in cannot be reached or is busy.
+        """
+        told = self._settings
+        if not told.token_url:
+            return _basic(told) if told.login else f"Bearer {told.password}"
+        if not self._token or time.monotonic() >= self._good_until:
+            self._token, self._good_until = await self._new_token()
+        return f"Bearer {self._token}"
+
+    async def page(self, url: URL, is_whole: Callable[[Answer], bool]) -> Answer:
+        """Get a page; one that is not whole is asked for again, and in the end taken as it is.
+
+        Raises:
+            Fatal: the API refuses us.
+            Retriable: it cannot be reached, or asks for a long wait.
+        """
+        for left in reversed(range(TRIES)):
+            wait = 2.0 ** (TRIES - left - 1)
+            try:
+                answer = await self._ask(url)
+            except Retriable as error:
+                wait = wait if error.retry_after is None else error.retry_after
+                if not left or wait > LONGEST_WAIT:
+                    raise
+            else:
+                if not left or is_whole(answer):
+                    return answer
+            await self._sleep(wait)
+        raise AssertionError
+
+    async def _ask(self, url: URL) -> Answer:
+        proof = await self.sign_in()
+        status, answer = await self._get(url, proof)
+        if status == HTTPStatus.UNAUTHORIZED and self._settings.token_url:
+            self._token = ""
+            status, answer = await self._get(url, await self.sign_in())
+        if isinstance(answer, Answer):
+            return answer
+        raise _refusal(f"{self._settings.place}: GET {url.path}", status, answer)
+
+    async def _get(self, url: URL, proof: str) -> tuple[int, Answer | Mapping[str, str]]:
+        """Give a page, or the headers of a refusal."""
+        place = f"{self._settings.place}: GET {url.path}"
+        try:
+            async with self._http.get(url, headers={"Authorization": proof}, allow_redirects=False) as got:
+                if got.status != HTTPStatus.OK:
+                    return got.status, dict(got.headers)
+                following = got.links.get("next")
+                link = URL(following["url"]) if following else None
+                return got.status, Answer(await _body(got, place), link)
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise _unreachable(place, error) from error
+
+    async def _new_token(self) -> tuple[str, float]:
+        told, place = self._settings, f"{self._settings.place}: signing in"
+        form = {"grant_type": "client_credentials", **told.token_form}
+        headers = {}
+        if told.token_in_body:
+            form |= {"client_id": told.login, "client_secret": told.password}
+        else:
+            headers["Authorization"] = _basic(told)
+        asked = time.monotonic()
+        try:
+            async with self._http.post(
+                told.token_url, data=form, headers=headers, allow_redirects=False
+            ) as got:
+                if got.status != HTTPStatus.OK:
+                    raise _refusal(place, got.status, got.headers)
+                answer: Any = await got.json(content_type=None)
+            return str(answer["access_token"]), asked + float(answer.get("expires_in") or 3600) - _EARLY
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise _unreachable(place, error) from error
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise Fatal(f"{place}: the answer holds no token. Mend extra `token_url`") from error
+
+
+async def _body(got: aiohttp.ClientResponse, place: str) -> bytes:
+    blocks, size = [], 0
+    async for block in got.content.iter_chunked(256 * 1024):
+        blocks.append(block)
+        size += len(block)
+        if size > MAX_PAGE:
+            raise Fatal(f"{place}: a page is larger than {MAX_PAGE} bytes. Ask for smaller pages in `query`")
+    return b"".join(blocks)
+
+
+def _basic(told: ApiSettings) -> str:
+    return f"Basic {base64.b64encode(f'{told.login}:{told.password}'.encode()).decode()}"
+
+
+def _unreachable(place: str, error: Exception) -> Fatal | Retriable:
+    if isinstance(error, aiohttp.ClientConnectorCertificateError):
+        return Fatal(
+            f"{place}: the server's certificate is not trusted. Check the host, or set extra `verify`"
+        )
+    what = "no answer in time" if isinstance(error, TimeoutError) else type(error).__name__
+    return Retriable(f"{place}: {what}. Check host, port and firewall")
+
+
+def _refusal(place: str, status: int, headers: Mapping[str, str]) -> Fatal | Retriable:
+    """Say who must act. An answer's text may hold content and is not told."""
+    if status == HTTPStatus.TOO_MANY_REQUESTS or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        wait = retry_after(headers.get("Retry-After", ""), dt.datetime.now(dt.UTC))
+        return Retriable(f"{place}: answers {status}. It is asked again later", retry_after=wait)
+    if status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
+        return Fatal(
+            f"{place}: answers {status}. Check login, password or token, and what they are allowed to read"
+        )
+    if status < HTTPStatus.BAD_REQUEST:
+        return Fatal(f"{place}: answers {status}, not a page. Write the address that it leads to as the host")
+    return Fatal(f"{place}: answers {status}. Mend `collect.api`, or the connection's host")
+
+
+def retry_after(text: str, now: dt.datetime) -> float | None:
+    """Read the header `Retry-After` (RFC 9110, 10.2.3): seconds, or a date; None where it says nothing."""
+    if text.strip().isdigit():
+        return float(text)
+    try:
+        return max(0.0, (parsedate_to_datetime(text) - now).total_seconds())
+    except (TypeError, ValueError):
+        return None
+
+
+async def pause(seconds: float) -> None:
+    """Wait."""
+    await asyncio.sleep(seconds)
