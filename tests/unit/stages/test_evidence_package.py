@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 
+from include.commsarchive.ledger.base import FileRecord
 from include.commsarchive.ledger.control import Act
 from include.commsarchive.ledger.sql import SqlLedger, connect
 from include.commsarchive.stages.evidence import evidence_zip
@@ -127,6 +128,8 @@ def test_the_chain_can_be_computed_from_the_package_as_its_readme_says(ledger: S
 
 def test_the_same_ledger_gives_the_same_bytes(ledger: SqlLedger) -> None:
     assert package(ledger) == package(ledger)
+    with zipfile.ZipFile(io.BytesIO(package(ledger))) as archive:
+        assert {one.date_time for one in archive.infolist()} == {(1980, 1, 1, 0, 0, 0)}
 
 
 def test_text_that_a_spreadsheet_would_run_is_made_harmless(ledger: SqlLedger) -> None:
@@ -138,10 +141,22 @@ def test_text_that_a_spreadsheet_would_run_is_made_harmless(ledger: SqlLedger) -
     assert failure["Item id"] == "'=bad.xml"
 
 
-def test_it_comes_in_pieces_so_that_memory_stays_flat(ledger: SqlLedger) -> None:
+def test_it_comes_in_pieces_so_that_memory_stays_flat(
+    ledger: SqlLedger, monkeypatch: pytest.MonkeyPatch
+) -> None:
     verdict = verify(ledger, lambda _: nullcontext(mailboxes()))
-    pieces = list(evidence_zip(ledger, "chat", DAY, NEXT, verdict))
-    assert len(pieces) > 10
+    sizes: list[int] = []
+    before: list[int] = []
+    read_files = ledger.files_of
+
+    def files_of(seq: int) -> Iterator[FileRecord]:
+        before.append(sum(sizes))
+        return read_files(seq)
+
+    monkeypatch.setattr(ledger, "files_of", files_of)
+    for piece in evidence_zip(ledger, "chat", DAY, NEXT, verdict):
+        sizes.append(len(piece))  # noqa: PERF401 - it is looked at while it grows
+    assert before[0] > sum(sizes) / 4
 
 
 def test_the_page_about_evidence_names_every_file(ledger: SqlLedger) -> None:

@@ -46,6 +46,13 @@ def test_what_nobody_touched_is_intact(ledger: SqlLedger, mailbox: WireMailbox) 
     assert str(verdict) == "2 import records, 4 copies looked up: intact"
 
 
+@pytest.mark.parametrize("turn", "abcdef")
+def test_a_sample_of_a_small_archive_is_all_of_it_once(
+    ledger: SqlLedger, mailbox: WireMailbox, turn: str
+) -> None:
+    assert verify(ledger, lambda _: nullcontext(mailbox), "sample", turn=turn).copies == 4
+
+
 def test_a_copy_that_is_gone_makes_it_incomplete(ledger: SqlLedger, mailbox: WireMailbox) -> None:
     del mailbox.mails["bob@firm.example", FOLDER][key_of("bob")]
     verdict = judged(ledger, mailbox)
@@ -104,7 +111,11 @@ def test_a_mailbox_that_cannot_be_asked_makes_it_incomplete_and_the_others_are_a
     assert "too busy" in verdict.incomplete[0]
 
 
-def test_a_destination_that_is_no_more_is_told_once(ledger: SqlLedger) -> None:
+def test_a_destination_that_is_no_more_is_told_once(
+    ledger: SqlLedger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stage, "SAMPLE", 1)
+
     @contextmanager
     def gone(name: str) -> Iterator[Mailbox]:
         raise Fatal(f"no connection {name}")
