@@ -105,6 +105,13 @@ class Source(Protocol):
 
 
 @runtime_checkable
+class Enclosing(Protocol):
+    """A source whose content files may hold the bytes of attachments, whatever they are called."""
+
+    encloses: bool
+
+
+@runtime_checkable
 class Profiled(Protocol):
     """A source that reads what a profile describes; see `sources.own_files`."""
 

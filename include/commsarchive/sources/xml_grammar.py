@@ -17,7 +17,7 @@ class Grammar:
 
     Case and prefixes differ between producers and do not count. Whatever else is in a record is an
     event. ``carry`` makes what the next part of a long record must know, from this part's bytes and
-    the context that it had.
+    the context that it had. ``lists`` hold events one level down: they are opened again in every part.
     """
 
     record: str
@@ -25,3 +25,4 @@ class Grammar:
     beside: tuple[str, ...]
     leaves: tuple[str, ...]
     carry: Callable[[bytes, Mapping[str, str]], dict[str, str]]
+    lists: tuple[str, ...] = ()

@@ -27,6 +27,8 @@ class _Kind(Enum):
     """The record's end tag."""
     UNCLOSED = auto()
     """The end of the file, or what can only come after the record."""
+    LIST = auto()
+    """The start or the end tag of a list of events."""
     ENDLESS = auto()
     """An event longer than a part may be."""
 
@@ -41,6 +43,7 @@ class LongRecord:
         self._record = name.rpartition(b":")[2].lower()
         self._root = grammar.root.lower().encode()
         self._leaves = frozenset(leaf.lower().encode() for leaf in grammar.leaves)
+        self._lists = frozenset(one.lower().encode() for one in grammar.lists)
         self._carry = grammar.carry
         self._options = options
 
@@ -52,25 +55,28 @@ class LongRecord:
         """
         window, close = self._window, b"</%b>" % self._name
         part, events, head, lead = 0, 0, b"", b""
+        open_lists: list[bytes] = []
         at = window.data.find(b">") + 1
         while True:
             end, kind = self._next(at)
             if not head and kind in {_Kind.EVENT, _Kind.ENDLESS}:
-                head = window.data[:at]
+                head = window.data[:at] + _closing(open_lists)
             too_much = events >= self._options.max_events or len(lead) + end > self._options.max_bytes
             if events and (kind is _Kind.ENDLESS or (kind is _Kind.EVENT and too_much)):
                 part += 1
                 context = {**context, "part": str(part)}
-                raw = lead + window.data[:at] + close
+                raw = lead + window.data[:at] + _closing(open_lists) + close
                 yield Chunk(window.name, window.base, raw, context)
                 context = self._carry(raw, context)
                 window.drop(at)
-                at, end, events, lead = 0, end - at, 0, head
+                at, end, events, lead = 0, end - at, 0, head + b"".join(b"<%b>" % one for one in open_lists)
             if kind is _Kind.ENDLESS:
                 yield from self._refuse(at)
                 end = at
             elif kind is _Kind.CLOSED or kind is _Kind.UNCLOSED:
                 break
+            elif kind is _Kind.LIST:
+                _follow(open_lists, window.data[at:end])
             events += kind is _Kind.EVENT
             at = end
         if part:
@@ -99,11 +105,11 @@ class LongRecord:
         if not tag:
             return self._no_tag(at)
         local = tag["local"].lower()
-        if tag["end"]:
-            if local == self._record:
-                return tag.end(), _Kind.CLOSED
-            return (tag.start("start"), _Kind.UNCLOSED) if local == self._root else (tag.end(), _Kind.OTHER)
-        if local == self._record:
+        if local in self._lists or (tag["end"] and local not in {self._record, self._root}):
+            return tag.end(), _Kind.LIST if local in self._lists else _Kind.OTHER
+        if tag["end"] and local == self._record:
+            return tag.end(), _Kind.CLOSED
+        if tag["end"] or local == self._record:
             return tag.start("start"), _Kind.UNCLOSED
         empty = window.data[tag.end() - 2 : tag.end() - 1] == b"/"
         end = tag.end() if empty else window.end_of(tag["name"], tag.end())
@@ -136,3 +142,16 @@ class LongRecord:
             window.base += end - at
             if found or not window.grow():
                 return
+
+
+def _closing(open_lists: list[bytes]) -> bytes:
+    return b"".join(b"</%b>" % one for one in reversed(open_lists))
+
+
+def _follow(open_lists: list[bytes], text: bytes) -> None:
+    """Note that a list begins or ends with the tag that ends this text."""
+    tag = _TAG.match(text)
+    if tag and not tag["end"]:
+        open_lists += [] if text.endswith(b"/>") else [tag["name"]]
+    elif open_lists:
+        open_lists.pop()

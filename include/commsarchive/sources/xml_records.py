@@ -33,7 +33,7 @@ class Cutter:
     ) -> None:
         """Prepare to cut from the window's start; every chunk gets the context."""
         record, root = grammar.record.encode(), grammar.root.encode()
-        leaves = b"|".join(name.encode() for name in grammar.beside)
+        leaves = b"|".join(name.encode() for name in grammar.beside) or b"(?!)"
         self._window = window
         self._grammar = grammar
         self._context = context

@@ -7,17 +7,16 @@ import re
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
-from itertools import pairwise
 from typing import BinaryIO
 
 from include.commsarchive.errors import Quarantine
 from include.commsarchive.model import Item, Refused
 from include.commsarchive.sources import tar_members, zip_members
 from include.commsarchive.sources.base import Chunk, Claim, Options, Role, Stored
-from include.commsarchive.sources.chat import items_of
 from include.commsarchive.sources.shared_files import SharedFiles
 from include.commsarchive.sources.vantage.recognise import is_vantage, recognise
-from include.commsarchive.sources.vantage.records import GRAMMAR, Reader
+from include.commsarchive.sources.vantage.records import GRAMMAR, SHAPE, Reader
+from include.commsarchive.sources.xml_chats import items_in
 from include.commsarchive.sources.xml_records import Cutter
 from include.commsarchive.sources.xml_window import Window
 from include.commsarchive.sources.zip_members import Entry, Zip
@@ -62,18 +61,7 @@ class FileDumps:
     ) -> Iterator[Item | Refused]:
         """Read the items of one chunk."""
         reader = Reader(self.source, self.title, SharedFiles(attachments), chunk.context)
-        for start, end in pairwise((*chunk.starts, len(chunk.raw))):
-            read = list(reader.read(chunk.raw[start:end]))
-            for number, (raw, chat) in enumerate(read, start=1):
-                try:
-                    if isinstance(chat, Quarantine):
-                        raise chat
-                    if chunk.truncated and end == len(chunk.raw) and number == len(read):
-                        chat.marks.append("truncated: the file ends here without its closing tag")
-                    yield from items_of(chat, options)
-                except Quarantine as error:
-                    place = f"{chunk.place}, conversation at byte {chunk.start + start:,}"
-                    yield Refused(error.reason, place, str(error), raw)
+        yield from items_in(chunk, SHAPE, reader.chat, options)
 
 
 def conversations_in(archive: Zip) -> set[str]:
