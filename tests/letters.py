@@ -58,9 +58,11 @@ def make_letter(item: str, mailbox: str = "ann@firm.example", *, folder: str = F
     return Letter(make_delivery(item, mailbox, folder=folder).delivery_key, mailbox, folder, make_mail(item))
 
 
-def make_sending(item: str, mailbox: str = "ann@firm.example") -> Sending:
+def make_sending(item: str, mailbox: str = "ann@firm.example", *, folder: str = FOLDER) -> Sending:
     place = Place(f"shards/{item}.jsonl", 0, 0)
-    return Sending(make_delivery(item, mailbox), make_letter(item, mailbox), place)
+    return Sending(
+        make_delivery(item, mailbox, folder=folder), make_letter(item, mailbox, folder=folder), place
+    )
 
 
 def plan_of(letters: Iterable[Sending]) -> Plan:

@@ -135,6 +135,8 @@ class _Filing:
     """By delivery key in doubt: how often, and how many copies had been filed the first time."""
     unsent: set[str] = field(default_factory=set)
     """Keys that were intended and certainly not sent by this try: there is nothing to look up."""
+    set_aside: set[str] = field(default_factory=set)
+    """Keys that this try could not file, ever."""
     filed: int = 0
 
     def __post_init__(self) -> None:
@@ -152,8 +154,18 @@ class _Filing:
             self.counts.pop(mailbox, None)
 
     def take(self, letters: Iterable[Sending]) -> None:
-        for batch in _batches(one for one in letters if one.delivery.mailbox not in self.waiting):
+        for batch in _batches(self._to_do(letters)):
             self._file(batch)
+
+    def _to_do(self, letters: Iterable[Sending]) -> Iterator[Sending]:
+        """Leave out who must wait, and what this try has set aside already."""
+        for one in letters:
+            if one.delivery.mailbox in self.waiting:
+                continue
+            if one.delivery.delivery_key in self.set_aside:
+                self._counts_of(one)[2] += 1
+                continue
+            yield one
 
     def _file(self, batch: Sequence[Sending]) -> None:
         sendings = {one.delivery.delivery_key: one for one in batch}
@@ -163,7 +175,11 @@ class _Filing:
         blocked = unasked | {key for key, one in known.items() if one.delivered or one.busy} | found.keys()
         to_send = [one.letter for key, one in sendings.items() if key not in blocked]
         outcomes = self.checker.send(to_send)
-        self.unsent |= {one.delivery_key for one in to_send} - {one.delivery_key for one in outcomes}
+        tried = {one.delivery_key for one in outcomes}
+        for letter in to_send:
+            if letter.delivery_key not in tried:  # as the first copy for its folder has no clear answer
+                self.unsent.add(letter.delivery_key)
+                self.waiting.put_off(letter.mailbox, 0.0)
         decided = [self._decide(sendings[one.delivery_key], one) for one in outcomes]
         there, unknown = self._contradicted(sendings, decided)
         found |= there
@@ -173,6 +189,7 @@ class _Filing:
         if failed:
             self.on_failed(failed)
         self.ledger.settle(self.run_id, settled)
+        self.set_aside |= {one.delivery.delivery_key for one, _ in failed}
         self._count(sendings, known, settled)
         self.recovered += len(found)
         if self.checker.faults:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
@@ -62,13 +63,16 @@ def by_place(rows: Iterable[tuple[str, str, Asked]]) -> dict[Place, list[Asked]]
 class Checker:
     """Sends letters and reads back what must be. The first copy for each folder goes alone.
 
-    ``faults`` are what the destination keeps otherwise than asked: nothing more is sent then.
+    One that was in doubt goes after the others the next time, lest a letter that no server can stand keep
+    all others back. ``faults`` are what is kept otherwise than asked: nothing more is sent then.
     """
 
     mailbox: Mailbox
     how: ReadBack
     faults: list[str] = field(default_factory=list)
     _checked: set[str] = field(default_factory=set)
+    _doubts: Counter[str] = field(default_factory=Counter)
+    """By delivery key: how often a copy that went alone was in doubt."""
 
     def send(self, letters: Sequence[Letter]) -> list[Outcome]:
         """File letters; outcomes are of those that were tried. A copy that is not there is in doubt.
@@ -80,7 +84,8 @@ class Checker:
         left = list(letters)
         outcomes: list[Outcome] = []
         while left and not self.faults:
-            pilot = next((one for one in left if self._is_new(one)), None)
+            first_ones = (one for one in left if self._is_new(one))
+            pilot = min(first_ones, key=lambda one: self._doubts[one.delivery_key], default=None)
             group = [pilot] if pilot else left
             left = [one for one in left if one is not pilot] if pilot else []
             answers = self._check(group, self.mailbox.append(group))
@@ -88,6 +93,7 @@ class Checker:
             if pilot and answers[0].server_id:
                 self._checked.add(pilot.folder)
             elif pilot and answers[0].doubt:
+                self._doubts[pilot.delivery_key] += 1
                 left = [one for one in left if one.mailbox != pilot.mailbox]
         return outcomes
 

@@ -10,7 +10,7 @@ import pytest
 
 from include.commsarchive.errors import Fatal, Retriable
 from include.commsarchive.ledger.memory import MemoryLedger
-from include.commsarchive.mailbox.base import NOT_SENT
+from include.commsarchive.mailbox.base import INBOX, NOT_SENT
 from include.commsarchive.mailbox.memory import MemoryMailbox
 from include.commsarchive.message.mime import encode
 from include.commsarchive.model import Kept, Letter, Outcome
@@ -114,9 +114,10 @@ def file(
     run: str = "one",
     told: Told | None = None,
     read_back: ReadBack = "first",
+    plan: Sequence[Sending] = (),
 ) -> IngestReceipt:
     return ingest(
-        plan_of(PLAN),
+        plan_of(plan or PLAN),
         ledger=ledger,
         mailbox=server,
         run_id=run,
@@ -184,6 +185,39 @@ def test_a_copy_that_alone_is_refused_again_and_again_is_set_aside(
     assert receipt == IngestReceipt(planned=6, made=5, failed=1)
     assert told.reasons == ["lost-answer"]
     assert poison not in server.copies
+
+
+@pytest.mark.parametrize("elsewhere", [[], [make_sending("x", BOB, folder=INBOX)]])
+def test_a_first_copy_that_no_server_can_stand_does_not_keep_the_others_back(
+    ledger: MemoryLedger, clock: Clock, elsewhere: list[Sending]
+) -> None:
+    plan = [*(make_sending(item, ANN) for item in "abc"), *elsewhere, make_sending("d", ANN)]
+    poison = plan[0].delivery.delivery_key
+    server = Server(lambda letter: "lost-answer" if letter.delivery_key == poison else None)
+    receipt = file(ledger, server, clock, plan=plan)
+    assert receipt == IngestReceipt(planned=len(plan), made=len(plan) - 1, failed=1)
+    assert list(ledger.open_intents("one")) == []
+
+
+def test_a_copy_that_was_set_aside_is_not_sent_again_by_the_same_try(
+    ledger: MemoryLedger, clock: Clock
+) -> None:
+    too_large = PLAN[0].delivery.delivery_key
+    server = Server(times(None, 5.0, 5.0))
+    tried: list[str] = []
+    really = server.take
+
+    def take(letter: Letter) -> Outcome:
+        tried.append(letter.delivery_key)
+        if letter.delivery_key == too_large:
+            return Outcome(too_large, reason="message-too-large")
+        return really(letter)
+
+    server.take = take  # type: ignore[method-assign]
+    told = Told()
+    assert file(ledger, server, clock, told=told) == IngestReceipt(planned=6, made=5, failed=1)
+    assert clock.slept == [5.0, 5.0]
+    assert (tried.count(too_large), told.reasons) == (1, ["message-too-large"])
 
 
 def test_a_copy_that_was_refused_and_is_there_all_the_same_is_made(
