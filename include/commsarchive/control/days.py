@@ -91,7 +91,7 @@ def days_of(
     for record in books.closed:
         if record.kind != "replay":
             closed.setdefault(record.day, []).append(record)
-    usual = habits({day: max(record.found for record in records) for day, records in closed.items()})
+    usual = habits({day: max(record.found for record in records) for day, records in closed.items()}, first)
     return tuple(
         _closed_day(day, closed[day], books.set_aside.get(day, 0), usual.get(day, 0))
         if day in closed
@@ -100,15 +100,16 @@ def days_of(
     )
 
 
-def habits(found: Mapping[dt.date, int]) -> dict[dt.date, float]:
-    """Give the median of items found on the days of its like before each day that has some of them."""
+def habits(found: Mapping[dt.date, int], first: dt.date = dt.date.min) -> dict[dt.date, float]:
+    """Give the median of items found on the days of its like before each day from ``first`` on, if any."""
     usual: dict[dt.date, float] = {}
     like: dict[bool, list[tuple[dt.date, int]]] = {True: [], False: []}
     for day in sorted(found):
         before = like[day.weekday() >= _SATURDAY]
-        recent = [items for other, items in before[-_LIKE:] if (day - other).days <= HABIT_DAYS]
-        if len(recent) >= _ENOUGH:
-            usual[day] = median(recent)
+        if day >= first:
+            recent = [items for other, items in before[-_LIKE:] if (day - other).days <= HABIT_DAYS]
+            if len(recent) >= _ENOUGH:
+                usual[day] = median(recent)
         before.append((day, found[day]))
     return usual
 

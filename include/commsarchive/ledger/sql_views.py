@@ -7,6 +7,7 @@ import json
 from collections.abc import Collection
 from dataclasses import fields
 from itertools import islice
+from operator import attrgetter
 from typing import Any
 
 import msgspec
@@ -68,9 +69,10 @@ class SqlViews(Rows):
     def closed(self, connectors: Collection[str], first: dt.date, last: dt.date) -> list[Closed]:
         """See `Views.closed`."""
         chosen = import_record.c.connector.in_(connectors) & import_record.c.day.between(first, last)
+        numbers = sa.select(import_record.c.seq).where(chosen)  # from the index; then rows as they lie
         with self._database.read() as connection:
-            rows = connection.execute(sa.select(*_COLUMNS).where(chosen))
-            return sorted(map(_numbers, rows), key=lambda one: one.seq)
+            rows = connection.execute(sa.select(*_COLUMNS).where(import_record.c.seq.in_(numbers))).all()
+            return sorted(map(_numbers, rows), key=attrgetter("seq"))
 
     def last_closed(self, connectors: Collection[str]) -> list[Closed]:
         """See `Views.last_closed`."""
@@ -182,7 +184,8 @@ class SqlViews(Rows):
         return [MappingVersion(**row) for row in self._stream(order)]
 
 
-def _numbers(row: sa.Row[Any]) -> Closed:
-    numbers = msgspec.structs.asdict(_decode(row.body))
-    at = dt.datetime.fromisoformat(row.closed_at)
-    return Closed(row.seq, row.run_id, row.connector, row.day, at, **numbers)
+def _numbers(row: Any) -> Closed:
+    """Make what overviews show of a row of `_COLUMNS`."""
+    seq, run_id, connector, day, closed_at, body = row
+    at = dt.datetime.fromisoformat(closed_at)
+    return Closed(seq, run_id, connector, day, at, *msgspec.structs.astuple(_decode(body)))

@@ -97,6 +97,14 @@ def test_a_change_of_an_outdated_version_is_refused_with_the_one_there_is(api: A
     assert (blind.status_code, blind.json()["error"]) == (428, "no-version")
 
 
+def test_a_dry_run_of_a_change_tells_that_it_would_come_too_late(api: Api) -> None:
+    api("ada", "POST", "/connectors", json=NEW)
+    path = "/connectors/new_chat?dry_run=true"
+    for version, status in (('"1"', 200), ('"2"', 412), ("nonsense", 412)):
+        assert api("ada", "PUT", path, {"If-Match": version}, json=changed(title="Two")).status_code == status
+    assert len(api("vera", "GET", "/connectors/new_chat/versions").json()) == 1
+
+
 def test_of_changes_at_once_one_wins_and_the_others_are_told(api: Api) -> None:
     api("ada", "POST", "/connectors", json=NEW)
     api.token("ada")

@@ -72,3 +72,16 @@ def test_a_signature_that_is_issued_again_alone_is_held_beside_the_first(world: 
         with scope.held.open(f"{held.path}/raw/day.txt.gpg.sig") as stream:
             signatures.add(stream.read())
     assert signatures == {b"wrong", b"right"}
+
+
+def test_only_what_is_asked_for_goes_back_in_and_what_is_kept_with_it(world: World) -> None:
+    world.connector = world.connector.model_copy(update={"pgp": Pgp(connection="keys")})
+    for number, content in enumerate((b"!x\n!y\na|ann|bob|hi\n", b"!z\nb|ann|bob|hi\n")):
+        scope = world.scope(f"memos/{number}")
+        convert(scope, Bundle("day", ("day.txt",)), [world.put(scope, "day.txt", content)])
+    first, second, other = world.ledger.held("memos", DAY, DAY)
+    scope = world.scope("replay/1", "replay")
+    back = reopen(scope, (DAY, DAY), "all", Unsealer(), [second.held_id])
+    assert set(back.held_ids) == {first.held_id, second.held_id}
+    assert other.held_id not in back.held_ids
+    assert [item.thread for item in rows(scope.folder, back.receipt.shards)] == ["a"]
