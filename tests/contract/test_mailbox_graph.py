@@ -25,6 +25,7 @@ from include.commsarchive.mailbox.graph import uploads
 from include.commsarchive.mailbox.graph.box import Box
 from include.commsarchive.mailbox.graph.folders import Folders
 from include.commsarchive.mailbox.graph.mailbox import GraphMailbox
+from include.commsarchive.mailbox.graph.wire import Wire
 from include.commsarchive.mailbox.pace import Budget, Pace
 from include.commsarchive.model import Letter, MailPart, Outcome
 from tests.contract.mailbox_contract import ANN, BOB, GONE, MailboxContract, Read
@@ -413,6 +414,22 @@ def test_what_a_server_stored_twice_is_pruned_to_the_oldest(
     assert mailbox.find(ANN, FOLDER, keys) == found
     assert len(held(server)) == 3
     assert mailbox.prune(ANN, FOLDER, keys) == 0
+
+
+def test_the_only_copy_is_not_removed_where_pages_show_it_twice(
+    mailbox: GraphMailbox, server: GraphServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    letter = make_letter("x")
+    mailbox.append([letter])
+    really = Wire.pages
+
+    async def pages(*asked: Any) -> Any:
+        rows = await really(*asked)
+        return [*rows, *rows]
+
+    monkeypatch.setattr(Wire, "pages", pages)
+    assert mailbox.prune(ANN, FOLDER, [letter.delivery_key]) == 0
+    assert len(held(server)) == 1
 
 
 @pytest.mark.usefixtures("small")

@@ -12,6 +12,7 @@ import pytest
 
 from include.commsarchive.errors import Fatal, Retriable
 from include.commsarchive.mailbox.base import NOT_SENT
+from include.commsarchive.mailbox.ews.box import Box
 from include.commsarchive.mailbox.ews.line import Answer, Line
 from include.commsarchive.mailbox.ews.mailbox import EwsMailbox
 from include.commsarchive.mailbox.exchange import DELIVERY_KEY, PROPERTY_SET
@@ -167,6 +168,16 @@ def test_one_copy_is_left_of_what_the_server_stored_twice(server: EwsServer, mai
     assert mailbox.prune(ANN, FOLDER, keys) == 3
     assert copies(server) == dict.fromkeys(keys, 1)
     assert mailbox.find(ANN, FOLDER, keys) == {one.delivery_key: one.server_id for one in filed}
+
+
+def test_the_only_copy_is_not_removed_where_pages_show_it_twice(
+    server: EwsServer, mailbox: EwsMailbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    [filed] = mailbox.append(LETTERS[:1])
+    really = Box.search
+    monkeypatch.setattr(Box, "search", lambda *asked: [*really(*asked), *really(*asked)])
+    assert mailbox.prune(ANN, FOLDER, [filed.delivery_key]) == 0
+    assert copies(server) == {filed.delivery_key: 1}
 
 
 def test_a_folder_that_somebody_removed_is_made_again(server: EwsServer, mailbox: EwsMailbox) -> None:

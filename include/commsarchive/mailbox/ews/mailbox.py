@@ -128,17 +128,17 @@ class EwsMailbox:
         return ""
 
     def _search(self, mailbox: str, folder: str, delivery_keys: Collection[str]) -> list[Found]:
-        """Find copies by their keys, the oldest first."""
-        found: list[Found] = []
+        """Find copies by their keys, the oldest first, each once: pages overlap when a folder grows."""
+        found: dict[str, Found] = {}
         with self._asking(mailbox):
             try:
                 box = self._box(mailbox)
                 for keys in _chunks(delivery_keys, MOST_KEYS):
-                    found += self._look(box, folder, keys)
+                    found |= {one.item_id.id: one for one in self._look(box, folder, keys)}
             except Trouble as trouble:
                 if trouble.reason != NO_MAILBOX:
                     raise
-        return sorted(found, key=lambda one: (one.created, one.item_id.id))
+        return sorted(found.values(), key=lambda one: (one.created, one.item_id.id))
 
     def _look(self, box: Box, folder: str, keys: Sequence[str]) -> list[Found]:
         """Search a folder; one that is remembered but gone is looked up once more."""

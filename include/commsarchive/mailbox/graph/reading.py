@@ -35,6 +35,8 @@ class Match:
 async def matches(wire: Wire, box: Box, folder: str, name: str, keys: Collection[str]) -> list[Match]:
     """Find the messages of a folder (a path) whose property is one of these keys, oldest first.
 
+    Each is given once: pages overlap when a folder grows.
+
     Raises:
         No: the folder does not say.
         Doubt: there is no clear answer.
@@ -51,12 +53,12 @@ async def matches(wire: Wire, box: Box, folder: str, name: str, keys: Collection
     rows = await wire.pages(box, f"{folder}/messages", query)
     if isinstance(rows, Answer):
         raise No(rows)
-    found = [
+    found = {
         Match(value, str(row.get("id") or ""), str(row.get("createdDateTime") or ""))
         for row in rows
         for value in _values(row)
         if value in keys
-    ]
+    }
     return sorted(found, key=lambda one: (one.created, one.server_id))
 
 

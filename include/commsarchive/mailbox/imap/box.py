@@ -178,7 +178,8 @@ class Box:
             for row, after in zip(rows, [*rows[1:], b""], strict=False)
             if isinstance(row, tuple)
         ]
-        yield from sorted(found, key=lambda one: one.uid)
+        each_once = {one.uid: one for one in found}  # a server may say a thing twice
+        yield from sorted(each_once.values(), key=lambda one: one.uid)
 
     def _ask(self, command: str, *words: str) -> list[Any]:
         status, rows = self.client.uid(command, *words)
