@@ -1,0 +1,260 @@
+"""The pages in a real browser, inside Airflow's own: both themes, empty and busy, as who may do what."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, FrameLocator, Page, expect, sync_playwright
+
+from tests.system.pages_world import SECRET_WORDS, YESTERDAY, World, fill, running_world
+
+pytestmark = [pytest.mark.system, pytest.mark.timeout(300)]
+
+QUIET = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+)
+expect.set_options(timeout=20_000)
+AIRFLOWS_OWN = "An iframe which has both allow-scripts and allow-same-origin"
+"""A warning about the frame that Airflow gives to every plugin."""
+
+NEWYORK = "connectors/bloomberg_newyork"
+EMPTY = ("connectors", "quarantine", "setup")
+BUSY = (
+    *EMPTY,
+    NEWYORK,
+    f"{NEWYORK}/days/{YESTERDAY}",
+    f"{NEWYORK}/people",
+    "connectors/bloomberg_london/keys",
+    f"{NEWYORK}/quarantine",
+    f"{NEWYORK}/settings",
+    "connectors/wrong_chat",
+)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """The system's Chromium."""
+    program = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if program is None:
+        if os.environ.get("CI") == "true":
+            pytest.fail("no Chromium; install the package `chromium`")
+        pytest.skip("no Chromium; install the package `chromium`")
+    with sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=program, args=list(QUIET))
+        yield opened
+        opened.close()
+
+
+@pytest.fixture(scope="module")
+def empty(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """Airflow without connectors; it is filled by the first test that asks for `busy`."""
+    with running_world(tmp_path_factory.mktemp("pages")) as world:
+        yield world
+
+
+@pytest.fixture(scope="module")
+def busy(empty: World) -> World:
+    fill(empty)
+    return empty
+
+
+@contextmanager
+def signed_in(
+    browser: Browser, world: World, who: str, theme: str = "light", *, complains: bool = False
+) -> Iterator[Page]:
+    """A browser of somebody; what its console complains about fails the test, refusals included."""
+    context = browser.new_context(viewport={"width": 1400, "height": 1000})
+    cookie = {"name": "_token", "value": world.token(who), "url": world.address}
+    context.add_cookies([cookie])  # type: ignore[list-item]
+    context.add_init_script(f"localStorage.setItem('theme', '{theme}')")
+    page = context.new_page()
+    complaints: list[str] = []
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.on(
+        "console", lambda said: complaints.append(said.text) if said.type in {"error", "warning"} else None
+    )
+    yield page
+    context.close()
+    assert complains or [text for text in complaints if AIRFLOWS_OWN not in text] == []
+
+
+def show(page: Page, world: World, path: str) -> FrameLocator:
+    """Open a page of ours inside Airflow."""
+    page.goto(f"{world.address}/plugin/connectors/compliance/{path}")
+    frame = page.frame_locator("iframe")
+    expect(frame.locator("h1")).to_be_visible()
+    return frame
+
+
+def picture(page: Page, world: World, name: str) -> None:
+    folder = Path(os.environ.get("COMMSARCHIVE_PICTURES") or world.root / "pictures")
+    folder.mkdir(exist_ok=True)
+    page.screenshot(path=folder / f"{name.replace('/', '-')}.png")
+
+
+def lightness(frame: FrameLocator) -> float:
+    """Brightness of a page's background, 0 to 255."""
+    colour = frame.locator("body").evaluate("body => getComputedStyle(body).backgroundColor")
+    parts = [float(part) for part in colour.removeprefix("rgb(").removesuffix(")").split(",")]
+    return sum(parts) / 3
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_an_empty_system_is_shown_in_airflows_colours(browser: Browser, empty: World, theme: str) -> None:
+    with signed_in(browser, empty, "admin", theme) as page:
+        for path in EMPTY:
+            frame = show(page, empty, path)
+            assert (lightness(frame) < 60) is (theme == "dark")
+            picture(page, empty, f"empty-{path}-{theme}")
+        page.goto(f"{empty.address}/")
+        page.get_by_role("link", name="Connectors").click()
+        expect(page.frame_locator("iframe").get_by_text("No connectors yet")).to_be_visible()
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_every_page_fits_and_is_quiet_when_there_is_much_to_show(
+    browser: Browser, busy: World, theme: str
+) -> None:
+    with signed_in(browser, busy, "admin", theme) as page:
+        for path in BUSY:
+            frame = show(page, busy, path)
+            assert (lightness(frame) < 60) is (theme == "dark")
+            wide = frame.locator("html").evaluate("html => html.scrollWidth - html.clientWidth")
+            assert wide == 0, path
+            picture(page, busy, f"{path.replace(str(YESTERDAY), 'day')}-{theme}")
+
+
+def test_the_pages_follow_when_the_colours_are_changed(browser: Browser, busy: World) -> None:
+    with signed_in(browser, busy, "admin") as page:
+        frame = show(page, busy, "connectors")
+        assert lightness(frame) > 200
+        page.evaluate("document.documentElement.className = 'dark'")
+        expect(frame.locator("html")).to_have_attribute("data-theme", "dark")
+
+
+def test_a_missing_day_is_found_and_archived_with_the_keyboard_alone(browser: Browser, busy: World) -> None:
+    with signed_in(browser, busy, "olga") as page:
+        frame = show(page, busy, NEWYORK)
+        cell = frame.locator("a.cell.bad").last
+        cell.focus()
+        assert cell.evaluate("cell => getComputedStyle(cell).outlineStyle") == "solid"
+        page.keyboard.press("Enter")
+        button = frame.get_by_role("button", name="Archive this day")
+        button.focus()
+        page.keyboard.press("Enter")
+        expect(frame.get_by_role("status").first).to_contain_text("Asked for.")
+        frame.get_by_role("link", name="See the run in Airflow").click()
+        page.wait_for_url("**/dags/bloomberg_newyork/runs/**")
+
+
+def test_everything_on_the_way_can_be_reached_with_the_tab_key(browser: Browser, busy: World) -> None:
+    with signed_in(browser, busy, "admin") as page:
+        frame = show(page, busy, f"{NEWYORK}/quarantine")
+        frame.locator("body").evaluate("() => window.focus()")
+        frame.get_by_role("link", name="Skip to the content").focus()
+        reached = set()
+        for _ in range(60):
+            page.keyboard.press("Tab")
+            reached.add(
+                frame.locator(":focus").evaluate_all("some => some.map(one => one.outerHTML)[0] ?? ''")
+            )
+        live = "main :is(a[href], button:not(:disabled), input:not([type=hidden]), select)"
+        wanted = frame.locator(live).evaluate_all("some => some.map(one => one.outerHTML)")
+        assert set(wanted) <= reached
+
+
+def test_chosen_things_are_replayed(browser: Browser, busy: World) -> None:
+    with signed_in(browser, busy, "olga") as page:
+        frame = show(page, busy, f"{NEWYORK}/quarantine")
+        chosen = frame.get_by_role("button", name="Replay those chosen")
+        chosen.click()
+        expect(frame.get_by_role("status").first).to_contain_text("Choose at least one.")
+        frame.get_by_label("Choose item 4f1c0").check()
+        with page.expect_request("**/replay") as asked:
+            chosen.click()
+        expect(frame.get_by_role("status").first).to_contain_text("Asked for.")
+        assert len(asked.value.post_data_json["only"]) == 1
+
+
+def test_a_mapping_is_previewed_and_bad_rows_are_named_before_it_counts(
+    browser: Browser, busy: World, tmp_path: Path
+) -> None:
+    with signed_in(browser, busy, "admin") as page:
+        frame = show(page, busy, f"{NEWYORK}/people")
+        accept = frame.get_by_role("button", name="Put it in force")
+        for rows, bad in (
+            ("uuid:31415926,no address\n", True),
+            ("uuid:31415926,ann@quillbrook.example\n", False),
+        ):
+            (tmp_path / "m.csv").write_text(
+                f"External User ID,Microsoft 365 User Mailbox\n{rows}", encoding="utf-8"
+            )
+            frame.get_by_label("New mapping file").set_input_files(tmp_path / "m.csv")
+            frame.get_by_role("button", name="Preview").click()
+            expect(frame.get_by_role("heading", name="Preview")).to_be_focused()
+            expect(accept).to_be_disabled() if bad else expect(accept).to_be_enabled()
+            expect(frame.get_by_role("table", name="Bad rows")).to_be_visible(visible=bad)
+        expect(frame.get_by_text("1 added, 0 removed")).to_be_visible()
+        picture(page, busy, "mapping-preview")
+        accept.click()
+        expect(frame.get_by_role("status").first).to_contain_text("In force from the next run on")
+        expect(show(page, busy, f"{NEWYORK}/people").get_by_text("in force", exact=True)).to_be_visible()
+
+
+def test_a_compliance_officer_opens_what_was_set_aside_and_may_not_run_anything(
+    browser: Browser, busy: World
+) -> None:
+    with signed_in(browser, busy, "cora") as page:
+        frame = show(page, busy, f"{NEWYORK}/quarantine")
+        expect(frame.get_by_role("button", name="Replay those chosen")).to_be_disabled()
+        expect(frame.get_by_text("ask for Airflow's permission to trigger").first).to_be_visible()
+        frame.get_by_role("row", name="record 7").get_by_role("link", name="Open").click()
+        expect(frame.get_by_text(SECRET_WORDS)).to_be_visible()
+        picture(page, busy, "opened")
+
+
+def test_logs_and_keys_are_downloaded(browser: Browser, busy: World) -> None:
+    with signed_in(browser, busy, "cora") as page:
+        for path, link, ending in (
+            (f"{NEWYORK}/days/{YESTERDAY}", "CSV", ".csv"),
+            ("connectors/bloomberg_london/keys", "Download", ".pub.asc"),
+        ):
+            frame = show(page, busy, path)
+            with page.expect_download() as download:
+                frame.get_by_role("link", name=link).first.click()
+            assert download.value.suggested_filename.endswith(ending)
+            assert Path(download.value.path()).stat().st_size > 100
+
+
+def test_a_connector_is_set_up_and_what_is_wrong_is_said_beside_its_field(
+    browser: Browser, busy: World
+) -> None:
+    with signed_in(browser, busy, "admin", complains=True) as page:
+        frame = show(page, busy, "setup")
+        for label, text in (
+            ("Name", "Not A Name"),
+            ("Connection of the source's server", "vendor"),
+            ("Third-party mailbox", "all@quillbrook.example"),
+            ("Connection of the destination", "archive"),
+            ("First day to archive", str(YESTERDAY)),
+        ):
+            frame.get_by_label(label).fill(text)
+        frame.get_by_role("button", name="Check").click()
+        expect(frame.get_by_label("Name", exact=False).first).to_be_focused()
+        expect(frame.locator("#why-name")).to_contain_text("should match pattern")
+        picture(page, busy, "setup-wrong")
+        frame.get_by_label("Name", exact=False).first.fill("made_here")
+        frame.get_by_role("button", name="Check").click()
+        expect(frame.get_by_role("status")).to_contain_text("The definition is right")
+        frame.get_by_role("button", name="Make it, paused").click()
+        frame.get_by_role("link", name="Go on with made_here").click()
+        expect(frame.get_by_role("heading", name="made_here")).to_be_visible()
