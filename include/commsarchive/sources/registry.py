@@ -8,6 +8,7 @@ from include.commsarchive.sources.bloomberg_message import BloombergMessage
 from include.commsarchive.sources.instant_bloomberg import InstantBloomberg
 from include.commsarchive.sources.mail import MailFiles
 from include.commsarchive.sources.own_files import OwnFiles
+from include.commsarchive.sources.persistent_chat import PersistentChat
 from include.commsarchive.sources.symphony import Symphony
 from include.commsarchive.sources.vantage import Vantage
 
@@ -41,6 +42,7 @@ SOURCES = by_name(
         (".eml",),
     ),
     OwnFiles(),
+    PersistentChat(),
     Vantage(),
 )
 

@@ -1,0 +1,105 @@
+"""People as Persistent Chat knows them: every message says who sent it, though not always their address."""
+
+from __future__ import annotations
+
+import json
+import xml.etree.ElementTree as ET
+
+from include.commsarchive.model import Person
+from include.commsarchive.sources.instant_bloomberg.elements import local
+
+_FIELDS = ("username", "id", "email", "internal", "uri")
+_FLAGS = {"true": True, "1": True, "false": False, "0": False}
+_SIP = "sip:"
+
+_Sender = dict[str, str]
+
+
+class Directory:
+    """Everybody in one conversation: what any message says of a sender counts in all."""
+
+    def __init__(self) -> None:
+        """Begin with nobody."""
+        self._known: dict[str, _Sender] = {}
+        self._made: dict[str, Person] = {}
+
+    @property
+    def people(self) -> tuple[Person, ...]:
+        """Everybody, each once, in order of appearance."""
+        return tuple({one.key: one for one in self._all().values()}.values())
+
+    def learn(self, sender: ET.Element | None) -> None:
+        """Take in what a message says of its sender."""
+        said = _said(sender)
+        if login := _login(said):
+            known = self._known.setdefault(login, {})
+            known |= {name: value for name, value in said.items() if value and not known.get(name)}
+            self._made = {}
+
+    def told(self) -> str:
+        """Tell what is known, for another part of the conversation to `remember`."""
+        return json.dumps(self._known)
+
+    def remember(self, told: str) -> None:
+        """Take in what an earlier part told."""
+        self._known |= json.loads(told or "{}")
+
+    def person(self, sender: ET.Element | None) -> Person | None:
+        """Give the person that a message names; None where it names nobody. Ask when all was learned."""
+        return self._all().get(_login(_said(sender)))
+
+    def _all(self) -> dict[str, Person]:
+        if not self._made:
+            same: dict[str, list[_Sender]] = {}
+            for login, known in self._known.items():
+                same.setdefault(_key(login, known), []).append(known)
+            people = {key: _person(key, group) for key, group in same.items()}
+            self._made = {login: people[_key(login, known)] for login, known in self._known.items()}
+        return self._made
+
+
+def _said(sender: ET.Element | None) -> _Sender:
+    if sender is None:
+        return {}
+    said = {local(name): " ".join(value.split()) for name, value in reversed(sender.attrib.items())}
+    return {name: said.get(name, "") for name in _FIELDS}
+
+
+def unknown_attributes(sender: ET.Element) -> str:
+    """Give what a sender says that has no field of ours."""
+    more = {
+        name: value for name, value in sender.attrib.items() if local(name) not in _FIELDS and value.strip()
+    }
+    return " ".join(f"Sender {name.rpartition('}')[2]}={value!r}" for name, value in more.items())
+
+
+def _login(said: _Sender) -> str:
+    """Tell senders apart: by uri, or id, or address, or else by name."""
+    return next(
+        (f"{name}:{said[name].casefold()}" for name in ("uri", "id", "email", "username") if said.get(name)),
+        "",
+    )
+
+
+def _address(known: _Sender) -> str:
+    """Give the address to map by: the uri's serves where ``email`` is empty (section 6.2)."""
+    uri = known.get("uri", "")
+    bare = uri[len(_SIP) :] if uri.lower().startswith(_SIP) else uri
+    return known.get("email") or (bare if "@" in bare and ":" not in bare else "")
+
+
+def _key(login: str, known: _Sender) -> str:
+    address = _address(known)
+    return f"mail:{address.casefold()}" if address else login
+
+
+def _person(key: str, senders: list[_Sender]) -> Person:
+    """Make one person of the senders that share an address."""
+    first, address = senders[0], _address(senders[0])
+    name = next((one["username"] for one in senders if one.get("username")), "")
+    ids = [("Id", one["id"]) for one in senders if one.get("id")]
+    ids += [("Uri", one["uri"]) for one in senders if one.get("uri")]
+    flags = [_FLAGS[one["internal"].lower()] for one in senders if one.get("internal", "").lower() in _FLAGS]
+    internal = any(flags) if flags else None
+    shown = name or address or first.get("uri") or first.get("id") or key
+    return Person(key, shown, address, address, "", tuple(dict.fromkeys(ids)), internal)
