@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import io
 import json
 import re
@@ -216,3 +217,10 @@ def test_a_large_file_is_read_with_little_memory(kind: str) -> None:
 def _by_row(source: OwnFiles) -> OwnFiles:
     told = json.loads(source.profile)
     return OwnFiles().described(json.dumps({**told, "item": "row"}))
+
+
+def test_a_long_cell_is_read_and_the_bound_of_others_is_left_alone() -> None:
+    before = csv.field_size_limit()
+    items, refused = read("csv", written("csv", [{**row(0), "text": "x" * 200_000}]), Options())
+    assert (len(items[0].events[0].text), refused) == (200_000, [])
+    assert csv.field_size_limit() == before

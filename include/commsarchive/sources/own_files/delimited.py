@@ -16,7 +16,6 @@ from include.commsarchive.sources.own_files.tree import Tree
 
 _LONGEST = 10_000
 """Lines that a cell may have: a quote that nobody closed must not swallow the file."""
-csv.field_size_limit(2**31 - 1)  # rows are bounded here, by items.max_bytes
 
 Found = tuple[str, Tree]
 
@@ -95,7 +94,7 @@ class _Reader:
         while True:
             self._taken, self._size = [], 0
             try:
-                cells = next(csv.reader(self._take(largest), **self._how), None)
+                cells = self._cells(largest)
             except (csv.Error, ValueError) as error:
                 first, *rest = self._taken
                 self._back.extendleft(reversed(rest))
@@ -113,6 +112,13 @@ class _Reader:
                 yield number, self.refused(number, "unknown-encoding", why)
             elif cells:
                 yield number, cells
+
+    def _cells(self, largest: int) -> list[str] | None:
+        limit = csv.field_size_limit(largest)  # the whole process has but one
+        try:
+            return next(csv.reader(self._take(largest), **self._how), None)
+        finally:
+            csv.field_size_limit(limit)
 
     def refused(self, number: int, reason: str, why: str) -> Refused:
         """Refuse the row that was read last."""
