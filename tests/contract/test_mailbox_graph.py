@@ -306,6 +306,17 @@ def test_an_application_without_permissions_stops_the_run(mailbox: GraphMailbox,
     other.close()
 
 
+def test_mailboxes_that_we_may_not_open_do_not_stop_a_run_that_could_open_others(
+    mailbox: GraphMailbox, server: GraphServer
+) -> None:
+    assert mailbox.missing([ANN]) == {}
+    for address in ("one@firm.example", "two@firm.example"):
+        server.store.add_user(address)
+        server.store.mailbox(address).state = State.DENIED
+    denied = mailbox.missing(["one@firm.example", "two@firm.example"])
+    assert set(denied.values()) == {"access-denied-to-mailbox"}
+
+
 def test_a_mailbox_is_found_by_its_address_whatever_its_owner_signs_in_with(
     mailbox: GraphMailbox, server: GraphServer
 ) -> None:
@@ -424,7 +435,7 @@ def test_the_only_copy_is_not_removed_where_pages_show_it_twice(
     really = Wire.pages
 
     async def pages(*asked: Any) -> Any:
-        rows = await really(*asked)
+        rows: Any = await really(*asked)
         return [*rows, *rows]
 
     monkeypatch.setattr(Wire, "pages", pages)

@@ -38,6 +38,7 @@ class GraphMailbox:
         self._settings = settings
         self._clock = clock
         self._boxes: dict[str, Box] = {}
+        self._let_in = False
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="graph-mailbox", daemon=True)
         self._thread.start()
@@ -51,7 +52,8 @@ class GraphMailbox:
         """See `Mailbox.missing`."""
         with self._explained():
             reasons = self._all(self._in_turn(self._box(one), self._directory.refusal) for one in mailboxes)
-        if len(reasons) > 1 and set(reasons) == {DENIED}:
+        self._let_in = self._let_in or "" in reasons
+        if len(reasons) > 1 and set(reasons) == {DENIED} and not self._let_in:
             raise Fatal(
                 f"{self._settings.place}: the application may open none of the mailboxes. Grant it "
                 "the application permission Mail.ReadWrite, consent to it, or widen the scope that narrows it"
