@@ -13,6 +13,7 @@ from exchangelib.util import ENS, MNS, SOAPNS, TNS, add_xml_child, create_elemen
 from lxml import etree
 
 from include.commsarchive.errors import Fatal
+from include.commsarchive.mailbox.base import LONGEST_WAIT
 from include.commsarchive.mailbox.ews.elements import Element, Filed
 from include.commsarchive.mailbox.ews.line import VERSION
 from include.commsarchive.mailbox.ews.verdict import FATAL, GARBLED, Trouble, trouble
@@ -95,7 +96,7 @@ def _value(msg_xml: Element, name: str) -> str:
 def _back_off(msg_xml: Element) -> float:
     """Seconds that the server asks to wait."""
     milliseconds = _value(msg_xml, "BackOffMilliseconds")
-    return int(milliseconds) / 1000 if milliseconds.isdecimal() else 0.0
+    return min(int(milliseconds), LONGEST_WAIT * 1000) / 1000 if milliseconds.isdecimal() else 0.0
 
 
 class CreateItem(Once, services.CreateItem):

@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 
+from include.commsarchive.mailbox.base import LONGEST_WAIT
 from include.commsarchive.mailbox.graph.box import Box, Doubt
 
 Json = dict[str, Any]
@@ -101,7 +102,7 @@ def judged(box: Box, status: int, headers: Mapping[str, str], raw: bytes, reques
     code = str(error.get("code") or "") if isinstance(error, dict) else ""
     if reason := _REFUSALS.get(code) or ("message-too-large" if status == _TOO_LARGE else ""):
         raise Refusal(reason, request_id)
-    wait = _retry_after(headers.get("Retry-After", ""))
+    wait = retry_after(headers.get("Retry-After", ""))
     if status == _TOO_MANY:
         wait = wait or _UNNAMED_WAIT
     if wait:
@@ -122,14 +123,19 @@ def _json(raw: bytes) -> Json | None:
     return found if isinstance(found, dict) else None
 
 
-def _retry_after(text: str) -> float:
+def retry_after(text: str) -> float:
     """Seconds of a Retry-After, which may be a date (RFC 9110 10.2.3); 0 where there is none."""
+    return min(_stated(text), LONGEST_WAIT)
+
+
+def _stated(text: str) -> float:
     try:
         return max(0.0, float(text))
     except ValueError:
         pass
     try:
         moment = email.utils.parsedate_to_datetime(text)
-    except ValueError:
+    except (ValueError, OverflowError):
         return 0.0
+    moment = moment.replace(tzinfo=moment.tzinfo or dt.UTC)
     return max(0.0, (moment - dt.datetime.now(dt.UTC)).total_seconds())
