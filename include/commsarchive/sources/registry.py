@@ -5,6 +5,7 @@ from __future__ import annotations
 from include.commsarchive.errors import Fatal
 from include.commsarchive.sources.base import Claim, Profiled, Role, Source
 from include.commsarchive.sources.bloomberg_message import BloombergMessage
+from include.commsarchive.sources.dig import Dig
 from include.commsarchive.sources.instant_bloomberg import InstantBloomberg
 from include.commsarchive.sources.mail import MailFiles
 from include.commsarchive.sources.own_files import OwnFiles
@@ -42,6 +43,7 @@ SOURCES = by_name(
         (".eml",),
     ),
     OwnFiles(),
+    Dig(),
     PersistentChat(),
     Vantage(),
 )
