@@ -113,7 +113,14 @@ def _sftp(found: Connection) -> Collector:
 def _folder(found: Connection) -> Collector:
     from include.commsarchive.collect.folder import FolderCollector
 
-    return FolderCollector(UPath(found.extra.get("path") or "/"))
+    options = found.extra.get("storage_options") or {}
+    try:
+        return FolderCollector(UPath(found.extra.get("path") or "/", **options))
+    except (ImportError, TypeError, ValueError) as error:
+        raise Fatal(
+            f"connection {found.name}: extra `path` or `storage_options` cannot be used: "
+            f"{type(error).__name__}. An object store needs its driver (s3fs, adlfs, gcsfs)"
+        ) from error
 
 
 def _api(api: Api, draft: Draft, found: Connection) -> Collector:

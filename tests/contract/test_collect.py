@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import hashlib
 import os
 from collections.abc import Iterator
 from dataclasses import astuple, replace
 from pathlib import Path
-from typing import Protocol
+from typing import Any, ClassVar, Protocol
 
+import fsspec  # type: ignore[import-untyped]
 import pytest
+from fsspec.implementations.memory import MemoryFileSystem  # type: ignore[import-untyped]
+from upath import UPath
 
 from include.commsarchive.collect.base import Collector
 from include.commsarchive.collect.folder import FolderCollector
@@ -63,6 +67,50 @@ class FolderPlace:
 
     def remove(self, path: str) -> None:
         (self.root / path).unlink()
+
+    def collector(self) -> Collector:
+        return FolderCollector(self.root)
+
+
+class Bucket(MemoryFileSystem):  # type: ignore[misc]
+    """An object store that remembers its listings, as S3's driver does, and knows when objects were put."""
+
+    store: ClassVar[dict[str, Any]] = {}
+    pseudo_dirs: ClassVar[list[str]] = [""]
+    put_at: ClassVar[dict[str, int]] = {}
+    cachable = True
+
+    def ls(self, path: str, detail: bool = True, **options: Any) -> Any:
+        path = self._strip_protocol(path)
+        if path not in self.dircache:
+            found = super().ls(path, detail=True)
+            for one in found:
+                at = self.put_at.get(one["name"], 0)
+                one["LastModified"] = dt.datetime.fromtimestamp(at, dt.UTC)
+            self.dircache[path] = found
+        found = self.dircache[path]
+        return found if detail else [one["name"] for one in found]
+
+    def info(self, path: str, **options: Any) -> Any:
+        told = super().info(path)
+        at = self.put_at.get(self._strip_protocol(path), 0)
+        return {**told, "LastModified": dt.datetime.fromtimestamp(at, dt.UTC)}
+
+    def invalidate_cache(self, path: str | None = None) -> None:
+        self.dircache.clear()
+
+
+class BucketPlace:
+    def __init__(self) -> None:
+        self.root = UPath("memory://bucket/exports")
+
+    def put(self, path: str, content: bytes, mtime: int = 1_700_000_000) -> None:
+        Bucket.store.pop(f"/bucket/exports/{path}", None)
+        Bucket().pipe_file(f"memory://bucket/exports/{path}", content)
+        Bucket.put_at[f"/bucket/exports/{path}"] = mtime
+
+    def remove(self, path: str) -> None:
+        del Bucket.store[f"/bucket/exports/{path}"]
 
     def collector(self) -> Collector:
         return FolderCollector(self.root)
@@ -235,6 +283,30 @@ class TestFolder(FilesystemSuite):
     def place(self, tmp_path: Path) -> Place:
         (tmp_path / "remote").mkdir()
         return FolderPlace(tmp_path / "remote")
+
+
+class TestObjectStore(CollectorSuite):
+    @pytest.fixture
+    def place(self) -> Iterator[Place]:
+        fsspec.register_implementation("memory", Bucket, clobber=True)
+        Bucket.clear_instance_cache()
+        Bucket.store.clear()
+        yield BucketPlace()
+        Bucket.clear_instance_cache()
+        fsspec.register_implementation("memory", MemoryFileSystem, clobber=True)
+
+    async def test_a_missing_folder_is_for_a_person_to_mend(self, place: Place) -> None:
+        """A prefix is there as soon as something has it."""
+        async with place.collector() as collector:
+            assert await collector.listing("nowhere") == []
+
+    async def test_what_was_put_since_the_last_look_is_seen(self, place: Place) -> None:
+        place.put("in/a.xml", b"1")
+        async with place.collector() as first:
+            assert len(await first.listing("in")) == 1
+        place.put("in/b.xml", b"2")
+        async with place.collector() as second:
+            assert len(await second.listing("in")) == 2
 
 
 @pytest.fixture(scope="module")

@@ -1,10 +1,10 @@
-"""Collect from a folder that this machine can open: a local or mounted one, or any `upath.UPath`."""
+"""Collect from a folder of this machine, or from a prefix of an object store: any `upath.UPath`."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from types import TracebackType
 from typing import Self
 
@@ -20,8 +20,14 @@ class FolderCollector:
     """Files below ``root``; paths are relative to it."""
 
     def __init__(self, root: UPath | Path) -> None:
-        """Keep the root; nothing is opened."""
+        """Keep the root; nothing is asked yet.
+
+        Raises:
+            ImportError: the object store's driver is not installed.
+        """
         self._root = UPath(root)
+        self._is_local = self._root.protocol in {"", "file", "local"}
+        self._forget = self._root.fs.invalidate_cache
 
     async def __aenter__(self) -> Self:
         return self
@@ -32,7 +38,7 @@ class FolderCollector:
         pass
 
     async def listing(self, folder: str) -> list[RemoteFile]:
-        """List regular files."""
+        """List regular files. In an object store a prefix is there when something has it."""
         return await asyncio.to_thread(self._list, folder)
 
     async def read(self, path: str, limit: int) -> bytes:
@@ -43,21 +49,28 @@ class FolderCollector:
         """Bring a file here."""
         return await land(file, target, self._state, self._pour)
 
+    def _at(self, path: str) -> UPath:
+        """Find a path; to an object store ``.`` would be a name as any other."""
+        return self._root.joinpath(*PurePosixPath(path).parts)
+
     def _list(self, folder: str) -> list[RemoteFile]:
-        home = self._root / folder
+        home = self._at(folder)
         try:
+            self._forget()  # what a store keeps of earlier listings would hide new files
             inside = sorted(
                 entry.name for entry in home.iterdir() if entry.is_file() and not entry.is_symlink()
             )
             return [self._stat(f"{folder}/{name}") for name in inside]
         except (FileNotFoundError, NotADirectoryError) as error:
+            if not self._is_local:
+                return []
             raise no_folder(str(home)) from error
         except OSError as error:
             raise _explain(error, str(home)) from error
 
     def _read(self, path: str, limit: int) -> bytes:
         try:
-            with (self._root / path).open("rb") as stream:
+            with self._at(path).open("rb") as stream:
                 content: bytes = stream.read(limit + 1)
         except OSError as error:
             raise _explain(error, path) from error
@@ -66,7 +79,7 @@ class FolderCollector:
         return content
 
     def _stat(self, path: str) -> RemoteFile:
-        found = self._root / path
+        found = self._at(path)
         try:
             status = found.stat()
         except OSError as error:
@@ -74,12 +87,13 @@ class FolderCollector:
         return RemoteFile(found.name, path, status.st_size, int(status.st_mtime))
 
     async def _state(self, path: str) -> RemoteFile:
+        self._forget()
         return await asyncio.to_thread(self._stat, path)
 
     async def _pour(self, file: RemoteFile, write: Callable[[bytes], None]) -> None:
         def copy() -> None:
             try:
-                with (self._root / file.path).open("rb") as stream:
+                with self._at(file.path).open("rb") as stream:
                     while block := stream.read(BLOCK_BYTES):
                         write(block)
             except OSError as error:

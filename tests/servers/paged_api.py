@@ -1,0 +1,139 @@
+"""An API of messages on loopback, which pages in every way at once and fails as it is told to."""
+
+from __future__ import annotations
+
+import base64
+import http.server
+import json
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import parse_qs, parse_qsl, urlsplit
+
+from tests.servers.sshd import HOST
+
+CLIENT, SECRET = "commsarchive", "s3cret: 50%"
+Record = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Said:
+    """One answer that is not what was asked for; ``hang_up`` breaks the connection in mid-body."""
+
+    status: int = 200
+    body: bytes = b""
+    headers: dict[str, str] = field(default_factory=dict)
+    hang_up: bool = False
+
+
+@dataclass
+class PagedApi:
+    """``GET /v1/messages?since=&until=`` gives ``records`` whose ``sent`` is in the window, ``size`` a page.
+
+    The next page goes by ``cursor`` or ``page``; ``meta/cursor``, ``meta/next`` and the header ``Link`` state
+    it. ``said`` replaces answers, by number of the request. A token is good for ``uses`` requests.
+    """
+
+    port: int = 0
+    records: list[Record] = field(default_factory=list)
+    size: int = 2
+    said: dict[int, Said] = field(default_factory=dict)
+    uses: int = 1_000_000
+    expires_in: int = 3600
+    asked: list[str] = field(default_factory=list)
+    pages: list[bytes] = field(default_factory=list)
+    token_form: dict[str, str] = field(default_factory=dict)
+    tokens: int = 0
+    numbers_matter: bool = True
+    make: Callable[[list[Record]], bytes] | None = None
+    _left: int = 0
+
+    @property
+    def url(self) -> str:
+        return f"http://{HOST}:{self.port}"
+
+    def new_token(self, form: dict[str, str], proof: str) -> Said:
+        basic = base64.b64encode(f"{CLIENT}:{SECRET}".encode()).decode()
+        by_form = (form.get("client_id"), form.get("client_secret")) == (CLIENT, SECRET)
+        if proof != f"Basic {basic}" and not by_form:
+            return Said(401, b'{"error": "invalid_client"}')
+        self.token_form = form
+        self.tokens += 1
+        self._left = self.uses
+        told = {"access_token": f"token-{self.tokens}", "expires_in": self.expires_in}
+        return Said(200, json.dumps(told).encode())
+
+    def get(self, target: str, proof: str) -> Said:
+        self.asked.append(target)
+        if said := self.said.get(len(self.asked)):
+            return said
+        if proof == f"Bearer token-{self.tokens}" and self._left > 0:
+            self._left -= 1
+        elif proof not in {"Bearer good", f"Basic {base64.b64encode(b'me:good').decode()}"}:
+            return Said(401, b"no")
+        answer = self._page(target)
+        self.pages.append(answer.body)
+        return answer
+
+    def _page(self, target: str) -> Said:
+        query = {name: values[0] for name, values in parse_qs(urlsplit(target).query).items()}
+        start = int(query.get("cursor") or 0)
+        if self.numbers_matter and "page" in query:
+            start = (int(query["page"]) - 1) * self.size
+        found = [one for one in self.records if query["since"] <= one["sent"] < query["until"]]
+        part, end = found[start : start + self.size], start + self.size
+        more = end < len(found)
+        base = f"/v1/messages?since={query['since']}&until={query['until']}&cursor={end}"
+        meta = {"cursor": str(end) if more else "", "next": base if more else None}
+        body = (
+            self.make(part)
+            if self.make
+            else json.dumps({"data": {"rows": part}, "meta": meta}, indent=1).encode()
+        )
+        return Said(200, body, {"Link": f'<{self.url}{base}>; rel="next"'} if more else {})
+
+
+@contextmanager
+def running_api() -> Iterator[PagedApi]:
+    """Run it until the block ends."""
+    api = PagedApi()
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_GET(self) -> None:
+            self._answer(api.get(self.path, self.headers.get("Authorization", "")))
+
+        def do_POST(self) -> None:
+            text = self.rfile.read(int(self.headers["Content-Length"])).decode()
+            self._answer(api.new_token(dict(parse_qsl(text)), self.headers.get("Authorization", "")))
+
+        def _answer(self, said: Said) -> None:
+            self.send_response(said.status)
+            for name, value in said.headers.items():
+                self.send_header(name, value)
+            self.send_header("Content-Length", str(len(said.body) + 9 * said.hang_up))
+            self.end_headers()
+            self.wfile.write(said.body)
+            self.close_connection = self.close_connection or said.hang_up
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - its name in the base class
+            pass
+
+    class Server(http.server.ThreadingHTTPServer):
+        daemon_threads = True
+
+        def handle_error(self, request: object, client_address: object) -> None:
+            """Say nothing: a client that hangs up is no news."""
+
+    with Server((HOST, 0), Handler) as server:
+        api.port = server.server_address[1]
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        try:
+            yield api
+        finally:
+            server.shutdown()
+            thread.join()
