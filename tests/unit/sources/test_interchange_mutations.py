@@ -1,4 +1,4 @@
-"""Whatever a file of Persistent Chat or DIG holds, it is read or refused: never a crash, never a silent loss."""
+"""Whatever a file of Persistent Chat or DIG holds, it is read or refused: never a crash, never a loss."""
 
 from __future__ import annotations
 
@@ -25,13 +25,14 @@ def persistent_chat(rooms: int, messages: int) -> bytes:
     def message(number: int) -> str:
         return (
             f'<Message type="CHAT" content="some word{number:04} &amp; more" id="{number}">'
-            '<Sender UserName="Nina" id="7" email="nina@quill.example" internal="true" uri="nina@quill.example"/>'
+            '<Sender UserName="Nina" id="7" email="nina@quill.example" uri="nina@quill.example"/>'
             f'<DateTimeUTC since1970="{START + number}"/></Message>\n'
         )
 
     def room(number: int) -> str:
         said = "".join(message(number * 100 + n) for n in range(messages))
-        return f'<Conversation><Channel uri="ma-chan://q/{number}" name="r"/><Messages>{said}</Messages></Conversation>\n'
+        channel = f'<Channel uri="ma-chan://q/{number}" name="r"/>'
+        return f"<Conversation>{channel}<Messages>{said}</Messages></Conversation>\n"
 
     return f"<Conversations>\n{''.join(room(n) for n in range(rooms))}</Conversations>\n".encode()
 
@@ -42,7 +43,7 @@ def dig(rooms: int, messages: int) -> bytes:
 
     def event(number: int) -> str:
         return (
-            f'<i:text-event text-event-id="e{number}" action="create"><i:text-object><i:text-object-id>o{number}'
+            f'<i:text-event text-event-id="e{number}"><i:text-object><i:text-object-id>o{number}'
             "</i:text-object-id><i:text-object-style>normal message</i:text-object-style>"
             '<i:event-time timestamp="2024-03-13T20:05:30.000Z"/><i:participant-id>p1</i:participant-id>'
             f'<i:text-content content-type="text/plain">some word{number:04} &amp; more</i:text-content>'

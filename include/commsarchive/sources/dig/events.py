@@ -31,6 +31,7 @@ _UNMARKED = frozenset(
 )
 _ACTIONS = {"update": Kind.EDIT, "delete": Kind.DELETE}
 _FILE_TYPES = frozenset({"", "attachment"})
+_YES = frozenset({"true", "1"})
 _SUB_YES = frozenset({"true", "1"})
 
 
