@@ -13,7 +13,7 @@ from typing import Any
 from include.commsarchive.cli.airflow_connections import find_connection
 from include.commsarchive.cli.evidence import add_ledger, ledger_url
 from include.commsarchive.connector import load_connector
-from include.commsarchive.doors import open_collector, open_decryptor, open_mailbox
+from include.commsarchive.doors import open_collector, open_decryptor, open_directory, open_mailbox
 from include.commsarchive.ledger.sql import connect
 from include.commsarchive.profile import source_of
 from include.commsarchive.stages.rehearse import Doors, rehearse, told
@@ -44,12 +44,14 @@ def run_rehearse(arguments: argparse.Namespace) -> int:
             name: stack.enter_context(closing(open_mailbox(find_connection(name))))
             for name in (place.connection for place in connector.deliver)
         }
+        people = connector.mapping.directory
         doors = Doors(
             source=source_of(connector),
             collector=open_collector(find_connection(connector.collect.connection), connector, arguments.day),
             decryptor=keys,
             mailboxes=mailboxes,
             ledger=stack.enter_context(connect(ledger_url(arguments))),
+            directory=open_directory(find_connection(people)) if people else None,
         )
         report = stack.enter_context(arguments.out.open("w", encoding="utf-8", newline=""))
         rehearsed = rehearse(connector, arguments.day, doors, scratch, report)

@@ -6,7 +6,6 @@ The ledger is asked what was delivered before, mailboxes whether they take mail;
 from __future__ import annotations
 
 import asyncio
-import csv
 import datetime as dt
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from include.commsarchive.collect.base import Collector
 from include.commsarchive.collect.completeness import Pickup, Waiting
 from include.commsarchive.collect.look import look
 from include.commsarchive.connector import Connector
+from include.commsarchive.directory.base import Directory
 from include.commsarchive.errors import Retriable
 from include.commsarchive.ledger.base import Known, Ledger, Run
 from include.commsarchive.ledger.sql import connect
@@ -29,6 +29,7 @@ from include.commsarchive.stages.bundles import bundles_of, expected_export
 from include.commsarchive.stages.convert import convert
 from include.commsarchive.stages.decrypt import decrypt
 from include.commsarchive.stages.deliver import deliver
+from include.commsarchive.stages.import_log import csv_line
 from include.commsarchive.stages.map_users import destination_of, map_users
 from include.commsarchive.stages.mapping import mapping_in_force
 from include.commsarchive.stages.run import ConvertReceipt, MapReceipt, Scope
@@ -46,6 +47,7 @@ class Doors:
     decryptor: Decryptor | None
     mailboxes: Mapping[str, Mailbox]
     ledger: Ledger
+    directory: Directory | None = None
 
 
 @dataclass(slots=True)
@@ -86,7 +88,7 @@ def rehearse(connector: Connector, day: dt.date, doors: Doors, scratch: Path, re
         for bundle in bundles_of(doors.source, [one.name for one in files]):
             names = {*bundle.content, *bundle.attachments}
             converted.add(convert(scope, bundle, [one for one in files if one.name in names]))
-        rules = mapping_in_force(connector, ledger)
+        rules = mapping_in_force(connector, ledger, doors.directory)
         mapped = map_users(scope, converted.shards, rules.resolver, doors.mailboxes)
         wire = _Wire(report)
         for plan in mapped.plans:
@@ -165,8 +167,8 @@ class _Wire:
     readable = True
 
     def __init__(self, report: TextIO) -> None:
-        self._lines = csv.writer(report)
-        self._lines.writerow(COLUMNS)
+        self._report = report
+        self._report.write(csv_line(COLUMNS))
         self.destination = ""
         self.copies = 0
         self.bytes = 0
@@ -178,9 +180,8 @@ class _Wire:
             said = dt.datetime.fromtimestamp(one.mail.at / 1000, dt.UTC)
             place = (self.destination, one.mailbox, one.folder or "Inbox")
             size, attachments = sizes[id(one.mail)], len(one.mail.attachments)
-            self._lines.writerow(
-                [*place, one.mail.message_id, f"{said:%Y-%m-%dT%H:%M:%SZ}", size, attachments]
-            )
+            cells = (*place, one.mail.message_id, f"{said:%Y-%m-%dT%H:%M:%SZ}", size, attachments)
+            self._report.write(csv_line(cells))
             self.copies += 1
             self.bytes += size
             self.owners.add((self.destination, one.mailbox))

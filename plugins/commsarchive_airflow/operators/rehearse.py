@@ -12,7 +12,14 @@ import structlog
 from airflow.sdk import BaseOperator, Context
 
 from commsarchive_airflow.catalogue import find_connector
-from commsarchive_airflow.connections import airflow_home, collector, decryptor, ledger_url, mailboxes
+from commsarchive_airflow.connections import (
+    airflow_home,
+    collector,
+    decryptor,
+    directory,
+    ledger_url,
+    mailboxes,
+)
 from commsarchive_airflow.outcome import HonourRetryAfter, explained
 from include.commsarchive.ledger.sql import connect
 from include.commsarchive.profile import source_of
@@ -46,7 +53,7 @@ class RehearseOperator(BaseOperator):
             path.open("w", encoding="utf-8", newline="") as report,
         ):
             path.chmod(0o600)
-            doors = Doors(source_of(rules), collector(rules, day), keys, places, ledger)
+            doors = Doors(source_of(rules), collector(rules, day), keys, places, ledger, directory(rules))
             rehearsed = rehearse(rules, day, doors, Path(scratch), report)
         counts = told(rehearsed)
         log = structlog.get_logger(self.task_id)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 import stat
 from pathlib import Path
 
@@ -50,6 +51,27 @@ def test_what_a_rehearsal_says_is_what_a_run_then_does(desk: Desk) -> None:
     assert said["found"] == record.body["found"]
     assert {(row["Mailbox"], row["Folder"]) for row in rows} == filed
     assert sum(int(row["Bytes"]) for row in rows) == said["bytes_to_file"]
+
+
+def test_a_rehearsal_asks_the_directory_as_a_run_does(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    people = desk.root / "people.csv"
+    people.write_text("PrimarySmtpAddress\nnobody@firm.example\n", encoding="utf-8")
+    staff = {"conn_type": "fs", "extra": {"path": str(people)}}
+    monkeypatch.setenv("AIRFLOW_CONN_DESK_STAFF", json.dumps(staff))
+    desk.write(mapping={"directory": "desk_staff"})
+    said = rehearse(desk)
+    assert said["unmapped"] == said["copies_to_file"] > 0
+    out = desk.root / "plan.csv"
+    arguments = [str(desk.root / "connectors" / "desk.yaml"), "--day", str(DAY), "--out", str(out)]
+    assert main(["rehearse", *arguments, "--ledger", desk.ledger]) == 0
+
+
+def test_nothing_in_the_list_is_a_formula(desk: Desk) -> None:
+    desk.write(mapping={"third_party_mailbox": "=1+1@firm.example", "automatic": False})
+    assert rehearse(desk)["copies_to_file"] > 0
+    [report] = (desk.root / "airflow" / "commsarchive" / "rehearsals").iterdir()
+    with report.open(encoding="utf-8") as stream:
+        assert {row["Mailbox"] for row in csv.DictReader(stream)} == {"'=1+1@firm.example"}
 
 
 def test_what_was_archived_before_would_not_be_filed_again(desk: Desk) -> None:
