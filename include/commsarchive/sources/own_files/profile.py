@@ -15,6 +15,7 @@ from typing import ClassVar, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from include.commsarchive.model import Kind
+from include.commsarchive.sources.item_classes import item_class
 
 _STRICT = {"extra": "forbid"}
 _NAME = re.compile(r"[a-z][a-z0-9_]{1,60}")
@@ -195,8 +196,8 @@ class Profile:
     """A format of your own.
 
     ``name`` is part of every item's identity. ``type`` makes the classes, ``IPM.NOTE.<type>`` and
-    ``ipm.externaldata.<type>``; ``own_domains`` tell own people from others; ``ignore`` lists fields that
-    are not even kept beside the event.
+    ``ipm.externaldata.<type>`` (see `sources.item_classes`); ``own_domains`` tell own people from others;
+    ``ignore`` lists fields that are not even kept beside the event.
     """
 
     __pydantic_config__: ClassVar[dict[str, str]] = _STRICT
@@ -230,8 +231,10 @@ class Profile:
         """
         if not _NAME.fullmatch(self.name):
             raise ValueError("`name` must be lower-case letters, digits and _, and begin with a letter")
-        if self.type and not _TYPE.fullmatch(self.type):
-            raise ValueError("`type` must be letters, digits and dots, as TradeChat")
+        if self.type and not (_TYPE.fullmatch(self.type) or item_class(self.type)):
+            raise ValueError(
+                "`type` must be letters, digits and dots, as TradeChat, or a name of docs/item-classes.md"
+            )
         if self.item == "conversation" and not self.conversation:
             raise ValueError("`conversation` is missing: name its field, or state `item: row`")
         if not (self.text or self.attachments or self.event):

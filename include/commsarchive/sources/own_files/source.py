@@ -16,6 +16,7 @@ from include.commsarchive.model import Item, Refused
 from include.commsarchive.sources import tar_members, zip_members
 from include.commsarchive.sources.base import Chunk, Claim, Options, Role, Stored
 from include.commsarchive.sources.chat import Chat, Deed, items_of
+from include.commsarchive.sources.item_classes import value_of
 from include.commsarchive.sources.own_files.groups import Groups
 from include.commsarchive.sources.own_files.mapper import Mapper, Said, unified
 from include.commsarchive.sources.own_files.profile import Profile
@@ -51,7 +52,7 @@ class OwnFiles:
     def described(self, profile: str) -> OwnFiles:
         """Give this source as a profile (JSON) makes it."""
         told = msgspec.json.decode(profile, type=Profile)
-        kind = told.type or "".join(word.title() for word in told.name.split("_"))
+        kind = value_of(told.type) or "".join(word.title() for word in told.name.split("_"))
         title = told.title or told.name.replace("_", " ").title()
         return OwnFiles(
             profile, title, f"IPM.NOTE.{kind}", f"ipm.externaldata.{kind.lower()}", told.folder or title
