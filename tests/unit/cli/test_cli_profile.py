@@ -16,7 +16,8 @@ PROJECT = Path(__file__).resolve().parents[3]
 PROFILES = sorted((PROJECT / "include" / "profiles").glob("*.yaml"))
 SAMPLES = PROJECT / "include" / "samples"
 EXAMPLES = [
-    PROJECT / "include" / "connectors" / f"{name}.yaml.example" for name in ("own_files", "pivot", "eml")
+    PROJECT / "include" / "connectors" / f"{name}.yaml.example"
+    for name in ("own_files", "pivot", "eml", "sql_query", "https_api")
 ]
 GOOD = """name: desk_chat
 format: {kind: delimited}
