@@ -17,7 +17,7 @@ _MARKS = (
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
 BLOCK = 256 * 1024
-_LINE = re.compile(r"[^\r\n]*+(?:\r\n|\n|\r)")
+_END = re.compile(r"\r\n|\n|\r")
 _UNREADABLE = re.compile("([\ud800-\udfff]+)")
 _HANDLER = "commsarchive.unreadable"
 
@@ -76,11 +76,11 @@ class Lines:
             if not block:
                 text += decoder.decode(b"", final=True)
             at = 0
-            for found in _LINE.finditer(text):
-                if found.end() == len(text) and text.endswith("\r") and block:
+            for end in _END.finditer(text, max(0, len(left) - 1)):
+                if end.end() == len(text) and end[0] == "\r" and block:
                     break  # perhaps half a line end
-                yield from self._pieces(found[0])
-                at = found.end()
+                yield from self._pieces(text[at : end.end()])
+                at = end.end()
             left = text[at:]
             while len(left) > self._largest:
                 yield left[: self._largest]

@@ -53,7 +53,8 @@ class Mapper:
         """Prepare to read."""
         self._profile = profile
         self._files = files
-        self._known = frozenset((*profile.fields(), *profile.ignore))
+        shown = {profile.id} if profile.item == "conversation" else set()  # no header names it there
+        self._known = frozenset((*(set(profile.fields()) - shown), *profile.ignore))
 
     def key(self, tree: Tree) -> tuple[str, int]:
         """Give the conversation and the day (UTC, since 1970) of a row.
@@ -118,7 +119,12 @@ class Mapper:
         if kind is Kind.FILE and events:
             events[0].text = text
         else:
-            events.insert(0, Event(kind, said.at, said.sender, text.replace("\r\n", "\n"), marks=marks))
+            events.insert(
+                0,
+                Event(
+                    kind, said.at, said.sender, text.replace("\r\n", "\n").replace("\r", "\n"), marks=marks
+                ),
+            )
         if kind is Kind.INVITE and said.to:
             events[0].other = said.to[0]
         events[0].residue = residue_of(tree, self._known)
