@@ -525,6 +525,17 @@ def test_what_was_begun_of_a_letter_that_is_refused_is_removed(server: GraphServ
     assert held(server) == []
 
 
+def test_a_letter_that_is_there_in_spite_of_a_refusal_keeps_all_its_files(server: GraphServer) -> None:
+    mailbox = connect(server, message_mib=4)
+    letter = with_files(make_letter("x"), noise(900_000), noise(2_500_000, 1), noise(2_700_000, 2))
+    full = Fault(Kind.QUOTA_EXCEEDED, after=True)
+    server.faults.at(3, full, lambda call: call.what == "POST messages")
+    [outcome] = mailbox.append([letter])
+    found = mailbox.find(ANN, FOLDER, [letter.delivery_key])
+    mailbox.close()
+    assert (outcome.reason, len(found), len(held(server))) == ("mailbox-quota-full", 1, 3)
+
+
 def test_a_body_that_is_too_large_for_a_request_is_attached_whole(
     mailbox: GraphMailbox, server: GraphServer
 ) -> None:

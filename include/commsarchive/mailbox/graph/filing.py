@@ -141,7 +141,10 @@ class Filing:
         return good
 
     async def _tidy(self, box: Box, letter: Letter) -> None:
-        """Remove what was begun of a letter that cannot be filed, where its mailbox lets us."""
+        """Remove what was begun of a letter that cannot be filed, where its mailbox lets us.
+
+        Where its own message is there in spite of the refusal, so must the others be.
+        """
         if not letter.mail.attachments:
             return
         key, *others = _keys(letter, len(await asyncio.to_thread(self._spread, letter.mail)))
@@ -149,7 +152,8 @@ class Filing:
             place = await self._directory.path(box)
             if folder := await self._folders.find(box, place, letter.folder):
                 await self._remove(box, folder, UNFINISHED, [key, *others])
-                await self._remove(box, folder, DELIVERY_KEY, others)
+                if others and not await matches(self._wire, box, folder, DELIVERY_KEY, [key]):
+                    await self._remove(box, folder, DELIVERY_KEY, others)
         except (No, Refusal):
             return
 
