@@ -15,6 +15,7 @@ from include.commsarchive.mailbox.base import NOT_SENT
 from include.commsarchive.mailbox.ews.box import Box
 from include.commsarchive.mailbox.ews.line import Answer, Line
 from include.commsarchive.mailbox.ews.mailbox import EwsMailbox
+from include.commsarchive.mailbox.ews.verdict import Trouble
 from include.commsarchive.mailbox.exchange import DELIVERY_KEY, PROPERTY_SET
 from include.commsarchive.model import Letter, Outcome
 from tests.letters import FOLDER, make_letter
@@ -168,6 +169,27 @@ def test_one_copy_is_left_of_what_the_server_stored_twice(server: EwsServer, mai
     assert mailbox.prune(ANN, FOLDER, keys) == 3
     assert copies(server) == dict.fromkeys(keys, 1)
     assert mailbox.find(ANN, FOLDER, keys) == {one.delivery_key: one.server_id for one in filed}
+
+
+@pytest.mark.parametrize(("doubt", "reason"), [("connection-lost", ""), ("", "refused-by-server")])
+def test_a_letter_that_breaks_every_request_keeps_the_others_of_its_batch_back_for_a_while_only(
+    server: EwsServer, mailbox: EwsMailbox, monkeypatch: pytest.MonkeyPatch, doubt: str, reason: str
+) -> None:
+    letters = [make_letter(str(number)) for number in range(10)]
+    poison = letters[4].delivery_key
+    really = Line.post
+
+    def post(line: Line, body: bytes, headers: Mapping[str, str]) -> Answer:
+        if b"CreateItem" in body and poison.encode() in body:
+            raise Trouble(doubt=doubt, reason=reason)
+        return really(line, body, headers)
+
+    monkeypatch.setattr(Line, "post", post)
+    left = letters
+    for _ in range(3):
+        outcomes = mailbox.append(left)
+        left = [one for one, outcome in zip(left, outcomes, strict=True) if outcome.doubt]
+    assert copies(server) == {one.delivery_key: 1 for one in letters if one.delivery_key != poison}
 
 
 def test_the_only_copy_is_not_removed_where_pages_show_it_twice(

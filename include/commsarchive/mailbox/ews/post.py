@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import threading
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -16,6 +17,7 @@ from include.commsarchive.mailbox.ews.verdict import (
     CONNECTION_LOST,
     FOLDER_GONE,
     OF_THE_MAILBOX,
+    REFUSED,
     SERVER_ERROR,
     TOO_LARGE,
     Trouble,
@@ -31,6 +33,9 @@ MOST_BYTES = 4 * 1024 * 1024
 
 LEAST_BYTES = 256 * 1024
 """Requests are not made smaller than this when larger ones get lost on the way."""
+
+_TOGETHER = 2
+"""How often a copy may be in a request that is lost, before it goes alone."""
 
 _OVERHEAD = 16 * 1024
 """Bytes of a request besides the content of its copies, at most one copy being in it."""
@@ -62,6 +67,7 @@ class Post:
         self._max_request = max_request
         self._most_bytes = min(MOST_BYTES, max_request // 2)
         self._large = threading.Lock()
+        self._lost: Counter[str] = Counter()
 
     def file(self, box: Box, letters: Iterable[Letter]) -> Iterator[Outcome]:
         """File letters for one folder of one mailbox; outcomes are not in order.
@@ -75,7 +81,7 @@ class Post:
         for letter in letters:
             if _least(letter) > self._max_request:
                 yield Outcome(letter.delivery_key, reason=TOO_LARGE)
-            elif _least(letter) > self._most_bytes:
+            elif _least(letter) > self._most_bytes or self._lost[letter.delivery_key] >= _TOGETHER:
                 with self._large:  # one at a time, whatever the number of threads
                     yield from self._alone(box, letter)
             elif isinstance(packed := self._pack(letter), Outcome):
@@ -138,9 +144,14 @@ class Post:
                 yield Outcome(one.letter.delivery_key, part, content_hash, request_id=request_id)
 
     def _learn(self, batch: Sequence[_Packed], trouble: Trouble) -> list[str | Trouble]:
-        """Say what a request that failed as a whole means for each copy; the next ones may be smaller."""
+        """Say what a request that failed as a whole means for each copy; the next ones may be smaller.
+
+        One of the copies may be what the server, or something before it, cannot stand: in the end each goes
+        alone.
+        """
         size = sum(one.size for one in batch)
-        if len(batch) > 1 and {trouble.reason, trouble.doubt} & {TOO_LARGE, CONNECTION_LOST}:
+        if len(batch) > 1 and {trouble.reason, trouble.doubt} & {TOO_LARGE, REFUSED, CONNECTION_LOST}:
+            self._lost.update(one.letter.delivery_key for one in batch)
             if size > LEAST_BYTES:
                 self._most_bytes = max(LEAST_BYTES, size // 2)
             trouble = Trouble(doubt=trouble.doubt or SERVER_ERROR, code=trouble.code)
