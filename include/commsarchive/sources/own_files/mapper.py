@@ -106,7 +106,8 @@ class Mapper:
 
     def _events(self, tree: Tree, said: Said, marks: tuple[str, ...]) -> list[Event]:
         """Make the events of a row: what was said, then its files."""
-        profile, text = self._profile, text_at(tree, self._profile.text)
+        profile = self._profile
+        text = text_at(tree, profile.text).replace("\r\n", "\n").replace("\r", "\n")
         files = self._attached(tree, profile.attachments) if profile.attachments else []
         kind = Kind.FILE if files and not text else Kind.MESSAGE
         if profile.event:
