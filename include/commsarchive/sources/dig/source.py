@@ -90,7 +90,7 @@ class Dig:
 
 def _cut(name: str, stream: BinaryIO, options: Options) -> Iterator[Chunk | Refused]:
     window = Window(name, stream)
-    return Cutter(window, GRAMMAR, recognise(name, window.head()), options).chunks()
+    yield from Cutter(window, GRAMMAR, recognise(name, window.head()), options).chunks()
 
 
 def _enclosed(chunk: Chunk) -> Iterator[tuple[str, BinaryIO]]:

@@ -78,7 +78,7 @@ class PersistentChat:
 
 def _cut(name: str, stream: BinaryIO, options: Options) -> Iterator[Chunk | Refused]:
     window = Window(name, stream)
-    return Cutter(window, GRAMMAR, recognise(name, window.head()), options).chunks()
+    yield from Cutter(window, GRAMMAR, recognise(name, window.head()), options).chunks()
 
 
 def _conversations_in(archive: Zip) -> set[str]:

@@ -1,0 +1,189 @@
+"""Write the sample days of the interchange formats: ``python -m include.samples.interchange_samples``.
+
+A Persistent Chat channel with a shared file, and what a gateway made of an Instant Bloomberg chat and of a
+call as DIG. The people are those of the screenplays.
+"""
+
+from __future__ import annotations
+
+import base64
+import datetime as dt
+import io
+import shutil
+import zipfile
+from pathlib import Path
+from xml.sax.saxutils import quoteattr
+
+from include.samples.documents import document
+from include.samples.screenplay import PEOPLE
+
+HERE = Path(__file__).parent
+DAY = "2024-03-13"
+SOURCES = ("persistent_chat", "dig")
+_AXES = "US axes for Wednesday\n\n3s  25mm bid\n5s  two way\n"
+_GUID = "1f0c2d3e-4a5b-4c6d-8e7f-0123456789ab.pdf"
+_DIG = "http://dig.apc.xmlns.commons.platform.actiance.com/itm/interaction"
+
+
+def main() -> None:
+    """Write each source's day into a folder of its own."""
+    for source in SOURCES:
+        folder = HERE / source / DAY
+        shutil.rmtree(HERE / source, ignore_errors=True)
+        folder.mkdir(parents=True)
+        for name, content in delivery(source).items():
+            (folder / name).write_bytes(content)
+
+
+def delivery(source: str) -> dict[str, bytes]:
+    """Make the files of a source's day, by name."""
+    return {"persistent_chat": _persistent_chat, "dig": _dig}[source]()
+
+
+def _persistent_chat() -> dict[str, bytes]:
+    said = [
+        ("JOIN", "nina", "08:00:00", ""),
+        ("CHAT", "tobias", "08:01:10", "3y WI 4.25 / 4.24,\nsize on the bid"),
+        ("CHAT", "nina", "08:01:00", "morning, where is 3y WI?"),
+        ("FILEUPLOAD", "nina", "08:02:00", _GUID),
+        ("CHAT", "isla", "08:02:30", "thanks & noted"),
+        ("FILEDOWNLOAD", "isla", "08:02:40", "an older file.xlsx"),
+        ("PART", "nina", "08:03:00", ""),
+    ]
+    first, *rest = (_message(*one, number) for number, one in enumerate(said))
+    xml = (
+        '<?xml version="1.0" encoding="utf-8"?>\n<Conversations><Conversation>'
+        '<Channel uri="ma-chan://quillbrook.example/42" name="Rates desk" islogged="true"/>\n'
+        f"{first.replace('Message', 'FirstMessage')}<Messages>\n{''.join(rest)}</Messages>\n"
+        f"{_when('StartTimeUTC', '08:00:00')}{_when('EndTimeUTC', '08:03:00')}"
+        "</Conversation></Conversations>\n"
+    )
+    members = [("conversations_1.xml", xml.encode()), (_GUID, document("axes.pdf", _AXES))]
+    return {"persistent_chat_20240313.zip": _zip(members)}
+
+
+def _message(kind: str, who: str, time: str, content: str, number: int) -> str:
+    name, address = _name(who), _mail(who)
+    email = "" if who == "tobias" else address
+    written = quoteattr(content, {"\n": "&#10;"})
+    return (
+        f'<Message type="{kind}" content={written} id="{number if kind == "CHAT" else 0}">'
+        f'<Sender UserName="{name}" id="{list(PEOPLE).index(who)}" email="{email}" internal="true" '
+        f'uri="{address}"/>'
+        f"{_when('DateTimeUTC', time)}</Message>\n"
+    )
+
+
+def _when(tag: str, time: str) -> str:
+    moment = dt.datetime.fromisoformat(f"{DAY}T{time}+00:00")
+    ms = int(moment.timestamp() * 1000)
+    ticks = ms * 10_000 + 621_355_968_000_000_000
+    return f'<{tag} since1970="{ms}" string="{moment:%Y-%m-%dT%H:%M:%S}.0000000Z" long="{ticks}"/>'
+
+
+def _dig() -> dict[str, bytes]:
+    inside = base64.b64encode(document("axes.pdf", _AXES)).decode()
+    file = (
+        '<itm:file-events><itm:file-event file-event-id="f1" file-event-type="attachment" action="create">'
+        "<itm:file-object><itm:file-object-id>fo1</itm:file-object-id>"
+        f'<itm:event-time timestamp="{DAY}T16:02:00.000Z"/>'
+        "<itm:participant-id>nina</itm:participant-id>"
+        f'<itm:file-content name="axes.pdf" content-type="application/pdf" encoding="base64">{inside}'
+        "</itm:file-content></itm:file-object></itm:file-event></itm:file-events>"
+    )
+    chat = [
+        _text("1", "nina", "16:00:00", "", "participant join message"),
+        _text("2", "rufus", "16:00:40", "could you show <b>10y</b> in 40mm?"),
+        _text("3", "nina", "16:01:00", "99-10 / 99-11"),
+        _text("4", "nina", "16:01:20", "99-10 / 99-10+", action="update", parent="o3"),
+        _text(
+            "5", "rufus", "16:01:40", "Halden Securities deals with professionals only.", "disclaimer message"
+        ),
+        _text("6", "nina", "16:02:10", "axes attached"),
+    ]
+    xml = (
+        f'<?xml version="1.0" encoding="UTF-8"?>\n<itm:transcript xmlns:itm="{_DIG}/transcript/1.0" '
+        f'xmlns:itm-types="{_DIG}/types/1.0" id="t1" source-endpoint-id="Actiance Vantage" '
+        f'source-endpoint-version="1" time-stamp="2024-03-14T00:00:00.000Z">\n'
+        f"{_interaction('1', 'c1', 'PCHAT-0x10000AB12CD34', ('nina', 'rufus'), file, ''.join(chat))}"
+        f"{_interaction('2', 'c2', 'A call', ('zoe', 'kenji'), '', '')}</itm:transcript>\n"
+    )
+    return {"firm.transcripts.20240313.xml": xml.encode()}
+
+
+def _interaction(
+    number: str, room: str, subject: str, people: tuple[str, ...], files: str, texts: str
+) -> str:
+    listed = "".join(_participant(who) for who in people)
+    said = f"<itm:text-events>\n{texts}</itm:text-events>" if texts else ""
+    return (
+        f'<itm:interaction interaction-event-id="{number}" historical-data-flag="false">'
+        f'<itm-types:time-frame><itm-types:start-time timestamp="{DAY}T16:00:00.000Z"/>'
+        f'<itm-types:end-time timestamp="{DAY}T16:03:00.000Z"/></itm-types:time-frame>'
+        f"<itm:communication-object-id>{room}</itm:communication-object-id>"
+        '<itm-types:modality classification="uc" type="federated" vendor="Bloomberg"><itm-types:channel>IM'
+        "</itm-types:channel><itm-types:network>InstantBloomberg</itm-types:network></itm-types:modality>"
+        f'<itm-types:subject content-type="text/plain">{subject}</itm-types:subject>\n'
+        f"<itm:participants>{listed}</itm:participants>{files}{said}</itm:interaction>\n"
+    )
+
+
+def _participant(who: str) -> str:
+    ours = PEOPLE[who]["company"] == "quill"
+    return (
+        f'<itm:participant participant-id="{who}" participant-role="participant">'
+        '<itm:network-info endpoint-id-type="login">'
+        "<itm-types:network>InstantBloomberg</itm-types:network>"
+        f"<itm-types:endpoint-id>{PEOPLE[who]['login']}</itm-types:endpoint-id>"
+        f"<itm-types:display-name>{_name(who)}</itm-types:display-name></itm:network-info><itm:user-info>"
+        f"<itm-types:user-type>{'internal' if ours else 'federated'}</itm-types:user-type>"
+        f"<itm-types:email-address>{_mail(who)}</itm-types:email-address></itm:user-info></itm:participant>\n"
+    )
+
+
+def _text(
+    number: str,
+    who: str,
+    time: str,
+    body: str,
+    style: str = "normal message",
+    *,
+    action: str = "create",
+    parent: str = "",
+) -> str:
+    above = f"<itm:parent-text-object-id>{parent}</itm:parent-text-object-id>" if parent else ""
+    said = (
+        f'<itm:text-content content-type="text/html"><![CDATA[\n{body}\n]]></itm:text-content>'
+        if body
+        else ""
+    )
+    return (
+        f'<itm:text-event text-event-id="e{number}" action="{action}"><itm:text-object>'
+        f"<itm:text-object-id>o{number}</itm:text-object-id>{above}<itm:system-flag>false</itm:system-flag>"
+        f"<itm:text-object-style>{style}</itm:text-object-style>"
+        f'<itm:event-time timestamp="{DAY}T{time}.000Z"/><itm:participant-id>{who}</itm:participant-id>{said}'
+        "</itm:text-object></itm:text-event>\n"
+    )
+
+
+def _name(who: str) -> str:
+    return f"{PEOPLE[who]['first']} {PEOPLE[who]['last']}".title()
+
+
+def _mail(who: str) -> str:
+    person = PEOPLE[who]
+    return (
+        person["mail"] or f"{person['first']}.{person['last'].split()[0]}@{person['company']}.example".lower()
+    )
+
+
+def _zip(members: list[tuple[str, bytes]]) -> bytes:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as archive:
+        for name, content in members:
+            archive.writestr(zipfile.ZipInfo(name), content)
+    return out.getvalue()
+
+
+if __name__ == "__main__":
+    main()
