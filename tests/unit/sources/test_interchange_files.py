@@ -11,6 +11,7 @@ from include.commsarchive.sources.base import Claim, Options, Role
 from include.commsarchive.sources.dig import Dig
 from include.commsarchive.sources.iso_times import iso
 from include.commsarchive.sources.persistent_chat import PersistentChat
+from include.commsarchive.sources.xml_window import BLOCK
 from include.commsarchive.stages.bundles import bundles_of
 from tests.unit.sources.test_zip_members import packed
 from tests.unit.sources.vantage_xml import read
@@ -55,7 +56,7 @@ def test_a_file_that_was_shared_alone_is_its_own_member() -> None:
 @pytest.mark.parametrize("source", [Dig(), PersistentChat()], ids=lambda source: source.name)
 def test_a_file_in_doubt_is_refused_only_when_it_is_read(source: Dig | PersistentChat) -> None:
     chunks = source.chunks("x", io.BytesIO(b"<Conversations><Conversation/></Conversations>"), Options())
-    with pytest.raises(Quarantine, match="Mend `collect.files` or the source"):
+    with pytest.raises(Quarantine, match=r"Mend `collect\.files` or the source"):
         next(chunks)
 
 
@@ -68,10 +69,12 @@ def test_an_event_too_large_is_set_aside_with_its_bytes_and_the_rest_is_archived
         '<Sender UserName="Nina" id="7" uri="nina@quill.example"/><DateTimeUTC since1970="1710360300000"/>'
     )
     said = [
-        f'<Message type="CHAT" content="{text}" id="1">{sender}</Message>' for text in ("a", "b" * 5000, "c")
+        f'<Message type="CHAT" content="{text}" id="1">{sender}</Message>'
+        for text in ("a", "b" * 3 * BLOCK, "c")
     ]
     channel = '<Channel uri="ma-chan://q/1" name="r"/>'
-    raw = f"<Conversations><Conversation>{channel}<Messages>{''.join(said)}</Messages></Conversation></Conversations>"
+    room = f"<Conversation>{channel}<Messages>{''.join(said)}</Messages></Conversation>"
+    raw = f"<Conversations>{room}</Conversations>"
     items, refused = read(PersistentChat(), raw.encode(), Options(max_bytes=2000))
     assert [event.text for item in items for event in item.events] == ["a", "c"]
     assert {one.reason for one in refused} == {"event-too-large"}
