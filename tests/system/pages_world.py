@@ -27,6 +27,7 @@ from include.commsarchive.pgp.keys import make_key
 from tests.unit.plugins.past_days import close_day, held
 
 YESTERDAY = dt.datetime.now(dt.UTC).date() - dt.timedelta(days=1)
+FRIDAY = 4
 SECRET_WORDS = "The plan is to sell <b>everything</b> on Friday"
 USERS = {"admin": "admin", "olga": "op", "cora": "viewer"}
 """Airflow's roles: an administrator, a data engineer, a compliance officer."""
@@ -84,7 +85,7 @@ def running_world(root: Path) -> Iterator[World]:
     """Start a web server, alone, on an empty system."""
     for name in ("connectors", "home/commsarchive"):
         (root / name).mkdir(parents=True)
-    world = World(Home(root / "home", free_port()), root, {name: secrets.token_urlsafe(9) for name in USERS})
+    world = World(Home(root / "home", free_port(0)), root, {name: secrets.token_urlsafe(9) for name in USERS})
     (root / "home" / "passwords.json").write_text(json.dumps(world.passwords), encoding="utf-8")
     world.home.prepare()
     os.environ.pop("AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_CONFIG_LIST", None)
@@ -149,22 +150,22 @@ def fill(world: World) -> None:
 
 
 def _close(ledger: SqlLedger, back: int) -> None:
-    """London is fine; New York misses a day, has a small one and two with quarantine."""
+    """London is fine; New York misses two days, has a small one and two with quarantine."""
     day = YESTERDAY - dt.timedelta(days=back)
-    busy = 40 if day.weekday() > 4 else 900 + (back * 37) % 150
-    close_day(ledger, "bloomberg_london", day, found=busy, archived=busy)
-    if back not in (3, 12):
-        bad = {5: 1, 20: 1}.get(back, 0)
+    busy = 40 if day.weekday() > FRIDAY else 900 + (back * 37) % 150
+    _close_day(ledger, "bloomberg_london", day, busy, 0)
+    if back not in {3, 12}:
         found = 60 if back == 8 else busy // 2
-        close_day(
-            ledger,
-            "bloomberg_newyork",
-            day,
-            found=found,
-            archived=found - bad,
-            quarantined=bad,
-            unmapped_people=2,
-        )
+        _close_day(ledger, "bloomberg_newyork", day, found, int(back in {5, 20}), unmapped_people=2)
+
+
+def _close_day(
+    ledger: SqlLedger, name: str, day: dt.date, found: int, bad: int, unmapped_people: int = 0
+) -> None:
+    good = found - bad
+    copies = {"deliveries_planned": 3 * good, "deliveries_made": 3 * good}
+    numbers = {"archived": good, "unmapped_people": unmapped_people, **copies}
+    close_day(ledger, name, day, found=found, quarantined=bad, **numbers)
 
 
 def _set_aside(world: World, ledger: SqlLedger) -> None:

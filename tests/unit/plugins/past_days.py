@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from typing import Any
 
+from include.commsarchive.ids import digest
 from include.commsarchive.ledger.base import (
     Failure,
     FileRecord,
@@ -17,55 +18,46 @@ from include.commsarchive.ledger.base import (
 )
 from include.commsarchive.ledger.sql import SqlLedger
 
+_NONE = (
+    "duplicate",
+    "excluded",
+    "unmapped",
+    "unmapped_people",
+    "partial",
+    *(f"deliveries_{what}" for what in ("planned", "made", "partial", "duplicate", "failed")),
+)
+
 
 def close_day(
     ledger: SqlLedger, name: str, day: dt.date, found: int = 3, quarantined: int = 0, **more: Any
 ) -> ImportRecord:
-    """Close a run of a day with these numbers, its files and its items."""
+    """Close a run of a day with these numbers, one file, some items, and what was set aside."""
     run = Run(f"{name}/scheduled__{day}", name, day, "scheduled", dt.datetime(2026, 11, 20, tzinfo=dt.UTC))
     ledger.open_run(run)
-    ledger.record_file(run.run_id, FileRecord(f"{day}.xml.gpg", 5_000, "a" * 64, 9_000, "b" * 64, "F" * 40))
-    ledger.record_items(
-        run.run_id,
-        [
-            PlannedItem(f"item-{number}", "r" * 8, ItemState.EXCLUDED, reason="out-of-scope")
-            for number in range(found - quarantined)
-        ],
-    )
-    if quarantined:
-        ledger.record_failures(
-            run.run_id,
-            [Failure(f"line {number}", "", "", "convert", "truncated") for number in range(quarantined)],
-        )
-        ledger.hold([held(name, day, number) for number in range(quarantined)])
-    numbers = {
-        "archived": found - quarantined,
-        "duplicate": 0,
-        "excluded": 0,
-        "unmapped": 0,
-        "unmapped_people": 0,
-        "partial": 0,
-        **dict.fromkeys(
-            (f"deliveries_{what}" for what in ("planned", "made", "partial", "duplicate", "failed")), 0
-        ),
-    }
+    hashes = {"sha256": digest("raw", str(day)), "clear_sha256": digest("clear", str(day))}
+    ledger.record_file(run.run_id, FileRecord(f"{day}.xml.gpg", 5_000, clear_size=9_000, **hashes))
+    some = range(min(found - quarantined, 3))
+    items = [PlannedItem(f"item-{number}", "r" * 8, ItemState.EXCLUDED) for number in some]
+    ledger.record_items(run.run_id, items)
+    bad = range(quarantined)
+    failures = [Failure(f"line {number}", "", "", "convert", "truncated") for number in bad]
+    ledger.record_failures(run.run_id, failures)
+    ledger.hold([held(name, day, number) for number in bad])
     body = {
         "run_id": run.run_id,
         "connector": name,
         "day": day.isoformat(),
         "kind": "scheduled",
         "found": found,
-    }
-    root = ledger.totals(run.run_id).delivery_root
-    evidence = {
+        "archived": found - quarantined,
         "quarantined": quarantined,
-        "delivery_root": root,
-        "files": 1,
-        "mapping_version": "5e" * 32,
-        "software": "0.1.0",
+        **dict.fromkeys(_NONE, 0),
+        "delivery_root": ledger.totals(run.run_id).delivery_root,
+        "mapping_version": digest("mapping"),
         "versions": {},
+        "software": "0.1.0",
     }
-    return ledger.close_run(run.run_id, {**body, **numbers, **evidence, **more})
+    return ledger.close_run(run.run_id, {**body, **more})
 
 
 def held(name: str, day: dt.date, number: int = 0, **changes: Any) -> Held:

@@ -18,7 +18,6 @@ from commsarchive_airflow.web.api.rights import Anybody, Name, Reader
 from commsarchive_airflow.web.book import book
 from commsarchive_airflow.web.overview import Row, calendar, everything, rows, visible
 from commsarchive_airflow.web.pages.frame import render, url, viewer
-from include.commsarchive.connector import Connector
 from include.commsarchive.control.days import Day, DayState
 from include.commsarchive.control.standing import Status, last_day
 from include.commsarchive.sources.registry import SOURCES
@@ -147,21 +146,16 @@ def _back(day: dt.date, months: int) -> dt.date:
     return first
 
 
-def _settings(connector: Connector) -> Iterator[tuple[str, str, str]]:
+def _settings(section: BaseModel, prefix: str = "") -> Iterator[tuple[str, str, str]]:
     """List key, value and meaning."""
-    for key, value, meaning in _fields(connector, ""):
-        yield key, _say(value), meaning
-
-
-def _fields(section: BaseModel, prefix: str) -> Iterator[tuple[str, Any, str]]:
     for name, field in type(section).model_fields.items():
         value = getattr(section, name)
         for place, part in enumerate(value if _is_list_of_sections(value) else [value]):
             key = f"{prefix}{name}" + (f" {place + 1}" if place else "")
             if isinstance(part, BaseModel):
-                yield from _fields(part, f"{key}.")
+                yield from _settings(part, f"{key}.")
             else:
-                yield key, part, field.description or ""
+                yield key, _say(part), field.description or ""
 
 
 def _is_list_of_sections(value: Any) -> bool:

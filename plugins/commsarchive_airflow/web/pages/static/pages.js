@@ -184,7 +184,7 @@
         const said = wrong.get(field.name) ?? (wrong.has(field.name.split(".")[0]) && !field.value ? "is needed" : "");
         const hint = form.querySelector(`[id="why-${field.name}"]`);
         hint.dataset.hint ??= hint.textContent;
-        hint.textContent = said || hint.dataset.hint;
+        hint.textContent = [said, hint.dataset.hint].filter(Boolean).join("; ");
         if (said) field.setAttribute("aria-invalid", "true");
         else field.removeAttribute("aria-invalid");
       }
