@@ -13,6 +13,7 @@ from include.commsarchive.sources.iso_times import iso
 from include.commsarchive.sources.persistent_chat import PersistentChat
 from include.commsarchive.sources.xml_window import BLOCK
 from include.commsarchive.stages.bundles import bundles_of
+from tests.unit.sources.test_interchange_mutations import dig, persistent_chat
 from tests.unit.sources.test_zip_members import packed
 from tests.unit.sources.vantage_xml import read
 
@@ -65,20 +66,20 @@ def test_a_transcript_that_cannot_be_read_encloses_nothing_and_is_refused_once()
 
 
 def test_an_event_too_large_is_set_aside_with_its_bytes_and_the_rest_is_archived() -> None:
-    sender = (
-        '<Sender UserName="Nina" id="7" uri="nina@quill.example"/><DateTimeUTC since1970="1710360300000"/>'
-    )
-    said = [
-        f'<Message type="CHAT" content="{text}" id="1">{sender}</Message>'
-        for text in ("a", "b" * 3 * BLOCK, "c")
-    ]
-    channel = '<Channel uri="ma-chan://q/1" name="r"/>'
-    room = f"<Conversation>{channel}<Messages>{''.join(said)}</Messages></Conversation>"
-    raw = f"<Conversations>{room}</Conversations>"
-    items, refused = read(PersistentChat(), raw.encode(), Options(max_bytes=2000))
-    assert [event.text for item in items for event in item.events] == ["a", "c"]
+    large = b"x" * 3 * BLOCK
+    items, refused = read(Dig(), dig(1, 3).replace(b"word0001", large), Options(max_bytes=2000))
+    assert [event.text[:13] for item in items for event in item.events] == ["some word0000", "some word0002"]
     assert {one.reason for one in refused} == {"event-too-large"}
-    assert b"".join(one.raw for one in refused) == said[1].encode()
+    raw = b"".join(one.raw for one in refused)
+    assert large in raw
+    assert raw.endswith(b"</i:text-event>")
+
+
+def test_a_message_too_large_takes_the_rest_of_its_channel_with_it_but_loses_nothing() -> None:
+    raw = persistent_chat(1, 3).replace(b"word0001", b"x" * 3 * BLOCK)
+    items, refused = read(PersistentChat(), raw, Options(max_bytes=2000))
+    assert [event.text[:13] for item in items for event in item.events] == ["some word0000"]
+    assert b"word0002" in b"".join(one.raw for one in refused)
 
 
 @pytest.mark.parametrize(
