@@ -48,7 +48,7 @@ class Verdict:
     unlisted: int = 0
 
     @property
-    def word(self) -> str:
+    def word(self) -> Literal["intact", "incomplete", "tampered"]:
         """``intact``, ``incomplete`` or ``tampered``: the worst that was found."""
         return "tampered" if self.tampered else "incomplete" if self.incomplete else "intact"
 

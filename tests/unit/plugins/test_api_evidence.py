@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
+import os
+import shutil
 import sqlite3
 from collections.abc import Iterator
 from dataclasses import replace
@@ -10,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from commsarchive_airflow.connections import mailbox
 from commsarchive_airflow.wiring import staging
 
 from include.commsarchive.ids import digest
@@ -24,6 +27,7 @@ from include.commsarchive.stages.shards import line
 from tests.letters import make_held
 from tests.unit.plugins.api_desk import Api, make_api
 from tests.unit.plugins.desk import DAY, DUE, make_desk
+from tests.unit.stages.proven import archive_day
 
 ANN = Person("mail:ann", "Ann", "ann@vendor.example", internal=True)
 HOME = "/connectors/desk_chat"
@@ -184,6 +188,15 @@ class TestQuarantine:
         assert "what was said" not in answer.text
 
 
+@pytest.fixture
+def filed(api: Api, ledger: SqlLedger, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A day of two copies, in the mailboxes of the connection `mail`; gives their folder."""
+    monkeypatch.setenv("AIRFLOW_CONN_MAIL", os.environ["AIRFLOW_CONN_DESK_MAIL"])
+    with mailbox("mail") as opened:
+        archive_day(ledger, opened, DAY, "a", "b", connector="desk_chat")
+    return api.desk.mail
+
+
 INSERTED = (
     "INSERT INTO audit SELECT 4, at, who, what, connector, thing, outcome, detail, previous, hash "
     "FROM audit WHERE seq = 3"
@@ -196,8 +209,38 @@ class TestProof:
     ) -> None:
         close(ledger, 1)
         found = api("cora", "GET", "/verification").json()
-        assert (found["intact"], found["faults"]) == (True, [])
+        assert (found["intact"], found["verdict"], found["faults"]) == (True, "intact", [])
+        assert (found["records"], found["copies"]) == (1, 0)
         assert api("cora", "GET", "/audit?what=verify").json()["items"][0]["act"]["outcome"] == "intact"
+
+    @pytest.mark.parametrize(
+        ("query", "verdict", "copies"),
+        [
+            ("", "intact", 0),
+            ("?extent=all", "incomplete", 2),
+            ("?extent=sample&connector=desk_chat", "incomplete", 2),
+            ("?extent=all&connector=other_chat", "intact", 0),
+        ],
+    )
+    def test_copies_are_looked_up_in_their_mailboxes_on_request(
+        self, api: Api, ledger: SqlLedger, filed: Path, query: str, verdict: str, copies: int
+    ) -> None:
+        shutil.rmtree(filed / "b@firm.example")
+        found = api("ada", "GET", f"/verification{query}").json()
+        assert (found["verdict"], found["copies"]) == (verdict, copies)
+        assert found["intact"] is (verdict == "intact")
+        lost = int(verdict == "incomplete")
+        assert (found["tampered"], found["incomplete"], len(found["faults"])) == (0, lost, lost)
+        (entry,) = api("cora", "GET", "/audit?what=verify").json()["items"]
+        assert (entry["act"]["outcome"], entry["act"]["detail"]["copies"]) == (verdict, copies)
+
+    def test_a_changed_record_is_told_as_tampering(self, api: Api, ledger: SqlLedger) -> None:
+        close(ledger, 1)
+        with sqlite3.connect(api.desk.root / "ledger.db") as raw:
+            raw.execute("UPDATE import_record SET day = '2020-01-01'")
+        found = api("ada", "GET", "/verification").json()
+        assert (found["intact"], found["verdict"]) == (False, "tampered")
+        assert found["tampered"] == len(found["faults"]) > 0
 
     @pytest.mark.parametrize(
         "tampering",

@@ -5,24 +5,24 @@ from __future__ import annotations
 import datetime as dt
 import time
 from dataclasses import dataclass
-from itertools import islice
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Query
 from pydantic import BaseModel, Field
 
+from commsarchive_airflow.connections import mailbox
 from commsarchive_airflow.web.api.history import NEWEST
 from commsarchive_airflow.web.api.pages import Between, Days, Limit, Number, Page, cut
 from commsarchive_airflow.web.api.refusal import PROBLEMS
 from commsarchive_airflow.web.api.rights import Auditor
 from commsarchive_airflow.web.book import book
 from include.commsarchive.ledger.control import AuditEntry, AuditFilter
+from include.commsarchive.stages.verify import Extent, verify
 
 router = APIRouter(tags=["evidence"], responses=PROBLEMS)
 
-FAULTS = 1000
-
 Word = Annotated[str, Query(max_length=250)]
+Looked = Annotated[Extent, Query(description="copies to look up in their mailboxes")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,20 +41,41 @@ class Chosen:
 
 
 class Verified(BaseModel):
-    """What verifying found; ``faults`` are one line each, a thousand at most."""
+    """What verifying found. ``faults`` are one line each, those of tampering first, a hundred of a kind."""
 
     intact: bool
+    verdict: Literal["intact", "incomplete", "tampered"] = Field(description="the worst that was found")
     faults: list[str]
+    tampered: int = Field(description="how many of the faults are changes of what was recorded or filed")
+    incomplete: int = Field(description="how many are copies that are gone, or could not be looked up")
+    unlisted: int = Field(description="faults that there are besides")
+    records: int = Field(description="import records that were recomputed")
+    copies: int = Field(description="copies that were looked up in their mailboxes")
     seconds: float = Field(description="how long it took")
 
 
 @router.get("/verification")
-def verify(who: Auditor) -> Verified:
-    """Recompute the chain of import records, all that they cover, and the audit trail. It takes a while."""
+def get_verification(who: Auditor, extent: Looked = "none", connector: Word = "") -> Verified:
+    """Recompute the chain of import records, all that they cover, and the audit trail. It takes a while.
+
+    On request it also looks copies up in their mailboxes: a sample, another one each day, or all of them, of
+    one connector or of all.
+    """
     started = time.perf_counter()
-    faults = list(islice(book().verify(), FAULTS))
-    who.note("verify", outcome="intact" if not faults else "faults")
-    return Verified(intact=not faults, faults=faults, seconds=round(time.perf_counter() - started, 3))
+    turn = dt.datetime.now(dt.UTC).date().isoformat()
+    found = verify(book(), mailbox, extent, connector=connector, turn=turn)
+    who.note("verify", connector, outcome=found.word, extent=extent, copies=found.copies)
+    return Verified(
+        intact=found.word == "intact",
+        verdict=found.word,
+        faults=[*found.tampered, *found.incomplete],
+        tampered=len(found.tampered),
+        incomplete=len(found.incomplete),
+        unlisted=found.unlisted,
+        records=found.records,
+        copies=found.copies,
+        seconds=round(time.perf_counter() - started, 3),
+    )
 
 
 @router.get("/audit")
