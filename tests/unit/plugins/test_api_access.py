@@ -56,6 +56,7 @@ TABLE = {
     "GET /connectors/{name}/quarantine/{held_id}": COMPLIANCE,
     "GET /connectors/{name}/quarantine/{held_id}/bytes": COMPLIANCE,
     "GET /verification": AUDITORS,
+    "GET /connectors/{name}/evidence.zip": AUDITORS,
     "GET /audit": AUDITORS,
 }
 BODIES = {
@@ -77,7 +78,7 @@ def api(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, airflow_database: None)
 def where(route: str) -> tuple[str, str]:
     method, path = route.split(" ")
     names = {"name": "desk_chat", "seq": "1", "version": "v", "fingerprint": KEY, "held_id": HELD}
-    query = "?first=2024-03-11&last=2024-03-12" if path.endswith("/days") else ""
+    query = "?first=2024-03-11&last=2024-03-12" if path.endswith(("/days", "/evidence.zip")) else ""
     return method, path.format(**names) + query
 
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
+import io
+import json
 import os
 import shutil
 import sqlite3
+import zipfile
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -20,6 +23,7 @@ from include.commsarchive.ledger.base import Failure, FileRecord, Held, HeldStag
 from include.commsarchive.ledger.control import Act
 from include.commsarchive.ledger.sql import SqlLedger, connect
 from include.commsarchive.model import Person, StagedItem
+from include.commsarchive.stages.evidence import MANIFEST
 from include.commsarchive.stages.ingest import IngestReceipt
 from include.commsarchive.stages.reconcile import reconcile
 from include.commsarchive.stages.run import ConvertReceipt, MapReceipt
@@ -263,3 +267,38 @@ class TestProof:
         with sqlite3.connect(api.desk.root / "ledger.db") as raw:
             raw.execute(tampering)
         assert any("audit" in fault for fault in ledger.verify())
+
+
+class TestPackage:
+    def test_it_is_downloaded_with_the_verdict_and_the_days_asked_for(
+        self, api: Api, ledger: SqlLedger, filed: Path
+    ) -> None:
+        close(ledger, 1)
+        days = "first=2024-03-11&last=2024-03-11"
+        loaded = api("cora", "GET", f"{HOME}/evidence.zip?{days}")
+        name = "evidence-desk_chat-2024-03-11-2024-03-11.zip"
+        assert loaded.headers["content-type"] == "application/zip"
+        assert loaded.headers["content-disposition"] == f'attachment; filename="{name}"'
+        with zipfile.ZipFile(io.BytesIO(loaded.content)) as package:
+            about = json.loads(package.read("package.json"))
+            listed = package.read(MANIFEST).decode().splitlines()
+        assert (about["verification"], about["records_verified"], about["records"]) == ("intact", 2, 1)
+        assert any(one.endswith("import-logs/2024-03-11-1.csv") for one in listed)
+        (entry,) = api("ada", "GET", "/audit?what=export-evidence").json()["items"]
+        act = entry["act"]
+        assert (act["who"], act["connector"]) == ("cora", "desk_chat")
+        assert act["thing"] == "2024-03-11 to 2024-03-11"
+
+    def test_it_is_not_given_when_the_trail_cannot_be_written(self, api: Api, ledger: SqlLedger) -> None:
+        with sqlite3.connect(api.desk.root / "ledger.db") as raw:
+            raw.execute("CREATE TRIGGER full BEFORE INSERT ON audit BEGIN SELECT RAISE(FAIL, 'no room'); END")
+        answer = api("cora", "GET", f"{HOME}/evidence.zip?first=2024-03-11&last=2024-03-12")
+        assert answer.status_code in (409, 503)
+        assert answer.headers["content-type"] == "application/json"
+
+    def test_days_in_order_and_a_connector_that_is_there_are_asked_for(self, api: Api) -> None:
+        swapped = api("ada", "GET", f"{HOME}/evidence.zip?first=2024-03-12&last=2024-03-11")
+        assert (swapped.status_code, swapped.json()["error"]) == (422, "invalid")
+        days = "first=2024-03-11&last=2024-03-11"
+        assert api("ada", "GET", f"/connectors/other_chat/evidence.zip?{days}").status_code == 404
+        assert api("ada", "GET", "/audit?what=export-evidence").json()["items"] == []

@@ -8,15 +8,18 @@ from dataclasses import dataclass
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Query
+from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, Field
 
 from commsarchive_airflow.connections import mailbox
 from commsarchive_airflow.web.api.history import NEWEST
-from commsarchive_airflow.web.api.pages import Between, Days, Limit, Number, Page, cut
-from commsarchive_airflow.web.api.refusal import PROBLEMS
-from commsarchive_airflow.web.api.rights import Auditor
+from commsarchive_airflow.web.api.pages import Between, Days, First, Last, Limit, Number, Page, cut
+from commsarchive_airflow.web.api.refusal import PROBLEMS, Refusal, not_there
+from commsarchive_airflow.web.api.rights import Auditor, AuditorOf, Name
 from commsarchive_airflow.web.book import book
+from commsarchive_airflow.web.overview import everything
 from include.commsarchive.ledger.control import AuditEntry, AuditFilter
+from include.commsarchive.stages.evidence import evidence_zip
 from include.commsarchive.stages.verify import Extent, verify
 
 router = APIRouter(tags=["evidence"], responses=PROBLEMS)
@@ -75,6 +78,27 @@ def get_verification(who: Auditor, extent: Looked = "none", connector: Word = ""
         records=found.records,
         copies=found.copies,
         seconds=round(time.perf_counter() - started, 3),
+    )
+
+
+@router.get("/connectors/{name}/evidence.zip", response_class=StreamingResponse)
+def download_evidence(name: Name, who: AuditorOf, first: First, last: Last) -> StreamingResponse:
+    """Download the examiner's package of a connector's days, both ends included.
+
+    It says how verification of the ledger went, which takes a while before the download begins. It holds no
+    message content.
+    """
+    if first > last:
+        raise Refusal(422, "invalid", "`first` comes after `last`", "Swap them")
+    found = everything()
+    if name not in {*found.connectors, *found.wrong, *book().recorded()}:
+        raise not_there(f"connector {name}")
+    verdict = verify(book(), mailbox)
+    who.note("export-evidence", name, f"{first} to {last}", verdict=verdict.word)
+    return StreamingResponse(
+        evidence_zip(book(), name, first, last, verdict),
+        media_type="application/zip",
+        headers={"Content-Disposition": f'attachment; filename="evidence-{name}-{first}-{last}.zip"'},
     )
 
 

@@ -112,11 +112,17 @@ def auditor(who: Anybody) -> Caller:
     raise _refused(who, "read-audit-trail", "", f"Ask to be named in {auth.ADMINS} or {auth.COMPLIANCE}")
 
 
+def auditor_of(who: Annotated[Caller, Depends(auditor)], _: Reader) -> Caller:
+    """Let those of `auditor` pass who may also read this connector."""
+    return who
+
+
 Operator = Annotated[Caller, Depends(operator)]
 Admin = Annotated[Caller, Depends(admin)]
 AdminOf = Annotated[Caller, Depends(admin_of)]
 Compliance = Annotated[Caller, Depends(compliance)]
 Auditor = Annotated[Caller, Depends(auditor)]
+AuditorOf = Annotated[Caller, Depends(auditor_of)]
 
 
 def _refused(who: Caller, what: str, connector: str, remedy: str) -> Refusal:
