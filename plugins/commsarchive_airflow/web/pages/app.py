@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Awaitable, Callable
 
 from fastapi import Depends, FastAPI, HTTPException, Request, Response
@@ -75,3 +76,7 @@ def _problem(status: int, message: str, remedy: str = "") -> Response:
 
 for kind in (Refusal, AnyHTTPException, RequestValidationError, Fatal, Retriable, OperationalError):
     app.add_exception_handler(kind, _tell)
+
+# What Airflow has loaded stays for ever. Looking through it again and again for garbage made every other
+# overview of 200 connectors wait for 0.5 s.
+gc.freeze()
