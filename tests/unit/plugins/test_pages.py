@@ -225,6 +225,16 @@ def test_only_a_compliance_officer_is_offered_to_open_messages(
     assert (f"/quarantine/{thing.held_id}" in get(f"{CONNECTOR}/quarantine", who).html) is may
 
 
+@pytest.mark.parametrize(("who", "may"), [("ada", True), ("cora", True), ("olga", False)])
+def test_only_who_may_download_evidence_is_offered_it(desk: Desk, who: str, may: bool) -> None:
+    seen = get(CONNECTOR, who)
+    form = re.search(
+        r'<form method="get" action="[^"]*/desk_chat/evidence.zip">.*?</form>', seen.html, re.DOTALL
+    )
+    assert form
+    assert ("disabled" not in form[0]) is may
+
+
 def test_what_was_set_aside_is_opened_escaped_and_the_trail_says_so(desk: Desk, ledger: SqlLedger) -> None:
     thing = held("desk_chat", YESTERDAY, path="bundles/b")
     ledger.hold([thing])
