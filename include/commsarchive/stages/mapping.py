@@ -53,7 +53,7 @@ def mapping_in_force(connector: Connector, ledger: Ledger, directory: Directory 
     if rules.scope != "all":
         from include.commsarchive.mapping.table import read_scope  # noqa: PLC0415
 
-        content, fault = _content(rules.scope)
+        content, fault = content_of(rules.scope)
         listed = read_scope(content)
         faults = fault or _lines(rules.scope, listed.problems)
         body = msgspec.json.encode(listed.mailboxes).decode()
@@ -98,7 +98,7 @@ def _custom(connector: Connector, ledger: Ledger, problems: list[str]) -> str:
         return kept
     from include.commsarchive.mapping.table import read_mapping  # noqa: PLC0415 - it brings pandas
 
-    content, fault = _content(path)
+    content, fault = content_of(path)
     table = read_mapping(content)
     faults = fault or _lines(path, table.problems)
     return _good(connector.name, ledger, "custom", table.snapshot.to_json(), faults, problems)
@@ -122,7 +122,7 @@ def _users(connector: Connector, ledger: Ledger, directory: Directory | None, pr
     return kept
 
 
-def _content(path: str) -> tuple[bytes, list[str]]:
+def content_of(path: str) -> tuple[bytes, list[str]]:
     """Read a file; one that cannot be read is a fault like a bad row."""
     try:
         return bytes((UPath(path) if "://" in path else PROJECT / path).read_bytes()), []
