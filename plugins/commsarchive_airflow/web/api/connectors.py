@@ -25,6 +25,9 @@ from include.commsarchive.sources.registry import SOURCES
 
 router = APIRouter(tags=["connectors"], responses=PROBLEMS)
 
+EARLIEST, LATEST = dt.date(1970, 1, 1), dt.date(2999, 12, 31)
+"""Days that somebody may mean: others would overflow the calendar."""
+
 LONGEST = 400
 """Days that a calendar shows at most."""
 
@@ -78,7 +81,7 @@ def create_connector(
 ) -> Definition:
     """Make a connector. It becomes a DAG, paused, within a minute. The same again changes nothing (200)."""
     found = everything()
-    _check(connector)
+    check(connector)
     _refuse_files(found, connector.name)
     before = found.stored.get(connector.name)
     if before and before.definition != _written(connector):
@@ -130,7 +133,7 @@ def change_connector(
     if connector.name != name:
         raise Refusal(422, "renamed", "a connector keeps its name", f"Send `name` as {name}")
     found = everything()
-    _check(connector)
+    check(connector)
     _refuse_files(found, name)
     if name not in found.stored:
         raise not_there(f"connector {name}")
@@ -168,9 +171,12 @@ def get_status(name: Name, _: Reader) -> Row:
 def list_days(name: Name, _: Reader, first: First, last: Last) -> list[Day]:
     """Say what became of each business day, both ends included; at most 400 days."""
     span = (last - first).days
-    if not 0 <= span < LONGEST:
+    if not 0 <= span < LONGEST or first < EARLIEST or last > LATEST:
         raise Refusal(
-            422, "invalid", "`first` comes after `last`, or too long before it", f"Ask for {LONGEST} days"
+            422,
+            "invalid",
+            "`first` comes after `last`, or too long before it, or is of another age",
+            f"Ask for {LONGEST} days between {EARLIEST} and {LATEST}",
         )
     return list(calendar(find(name), first, last))
 
@@ -189,8 +195,12 @@ def find(name: str) -> Connector:
     raise not_there(f"connector {name}")
 
 
-def _check(connector: Connector) -> None:
-    """Refuse what only the sources can know to be wrong."""
+def check(connector: Connector) -> None:
+    """Refuse what only the sources can know to be wrong.
+
+    Raises:
+        Refusal: it is wrong.
+    """
     try:
         checked(connector.model_dump(mode="json"), f"connector {connector.name}")
     except Fatal as error:
