@@ -27,6 +27,7 @@ TABLE = {
     "GET /openapi.json": EVERYBODY,
     "GET /connectors": EVERYBODY,
     "POST /connectors": ADMINS,
+    "POST /connectors/check": ADMINS,
     "GET /connectors/{name}": EVERYBODY,
     "PUT /connectors/{name}": ADMINS,
     "GET /connectors/{name}/versions": EVERYBODY,
@@ -61,6 +62,7 @@ TABLE = {
 }
 BODIES = {
     "POST /connectors": NEW,
+    "POST /connectors/check": NEW,
     "PUT /connectors/{name}": definition(),
     "POST /connectors/{name}/activation": {"active": False},
     "POST /connectors/{name}/runs": DAYS,

@@ -20,6 +20,7 @@ from commsarchive_airflow.web.api import (
     people,
     quarantine,
     runs,
+    trial,
 )
 from commsarchive_airflow.web.api.refusal import PROBLEMS, add_handlers
 from include.commsarchive import VERSION
@@ -38,7 +39,7 @@ api = FastAPI(
     root_path_in_servers=False,
 )
 add_handlers(api)
-for part in (connectors, runs, history, people, keys, quarantine, content, evidence):
+for part in (connectors, runs, history, people, keys, quarantine, content, evidence, trial):
     api.include_router(part.router)
 
 

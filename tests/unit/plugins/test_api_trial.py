@@ -1,0 +1,90 @@
+"""A definition tried over REST: every step for real, nothing filed or kept."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from include.commsarchive.pgp.keys import make_key
+from tests.unit.plugins.api_desk import Api, make_api
+from tests.unit.plugins.desk import definition, make_desk
+
+CATCH_ALL = "catch-all@firm.example"
+HEAD = "External User ID,Microsoft 365 User Mailbox"
+
+
+@pytest.fixture
+def api(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, airflow_database: None) -> Api:
+    return make_api(make_desk(tmp_path, monkeypatch), monkeypatch)
+
+
+def tried(api: Api, **changes: Any) -> dict[str, tuple[bool, str]]:
+    """Try a new connector as its administrator; give how each step went."""
+    body = definition() | {"name": "new_chat"} | changes
+    answer = api("ada", "POST", "/connectors/check?day=2024-03-11", json=body)
+    assert answer.status_code == 200, answer.text
+    return {one["step"]: (one["good"], one["says"]) for one in answer.json()}
+
+
+def mapping(**more: str) -> dict[str, str]:
+    return {"third_party_mailbox": CATCH_ALL, **more}
+
+
+def test_every_step_is_tried_and_nothing_is_kept(api: Api) -> None:
+    (api.desk.exports / "other.txt").write_text("x", encoding="utf-8")
+    steps = tried(api)
+    assert list(steps) == ["log in and list", "keys", "fetch and decrypt", "reach mailboxes", "mapping"]
+    assert all(good for good, _ in steps.values())
+    assert steps["log in and list"][1].startswith("1 files in ")
+    assert steps["reach mailboxes"][1] == f"desk_mail takes mail for {CATCH_ALL}"
+    assert not api.desk.mail.exists()
+    assert api("ada", "GET", "/connectors/new_chat").status_code == 404
+
+
+def test_a_shut_door_is_told_and_the_others_are_tried(api: Api) -> None:
+    steps = tried(api, deliver={"connection": "nowhere"}, mapping=mapping(custom="uploaded"))
+    assert [name for name, (good, _) in steps.items() if not good] == ["reach mailboxes", "mapping"]
+    assert "no Airflow connection nowhere. Add it" in steps["reach mailboxes"][1]
+    assert "upload one" in steps["mapping"][1]
+
+
+def test_a_mapping_is_read_and_its_bad_rows_are_told_without_the_people(api: Api) -> None:
+    path = api.desk.root / "mapping.csv"
+    path.write_text(f"{HEAD}\n7,ann@firm.example\n8,bob at firm\n", encoding="utf-8")
+    good, says = tried(api, mapping=mapping(custom=str(path)))["mapping"]
+    assert (good, f"{path}: row 3: " in says) == (False, True)
+    assert "ann" not in says
+    assert "bob" not in says
+    path.write_text(f"{HEAD}\n7,ann@firm.example\n", encoding="utf-8")
+    assert tried(api, mapping=mapping(custom=str(path)))["mapping"] == (True, f"{path} has 1 good rows")
+    scope = tried(api, mapping=mapping(scope=str(api.desk.root / "none.csv")))["mapping"]
+    assert (scope[0], "cannot be read" in scope[1]) == (False, True)
+
+
+def test_keys_are_told_by_fingerprint_and_never_given(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    pair = make_key("desk chat", "archive@firm.example", "a passphrase", days=300, algorithm="ed25519")
+    extra = {"private_keys": [{"key": pair.private, "passphrase": "a passphrase"}]}
+    monkeypatch.setenv("AIRFLOW_CONN_DESK_KEYS", json.dumps({"conn_type": "generic", "extra": extra}))
+    steps = tried(api, pgp={"connection": "desk_keys", "require_signature": False})
+    assert steps["keys"] == (True, f"1 of ours ({pair.fingerprint}), 0 of signers")
+    assert not any(word in str(steps) for word in ("PRIVATE", "a passphrase", "archive@firm.example"))
+
+
+def test_a_definition_that_is_wrong_is_not_tried(api: Api) -> None:
+    answer = api("ada", "POST", "/connectors/check", json=definition() | {"source": "telepathy"})
+    assert (answer.status_code, answer.json()["error"]) == (422, "invalid")
+    assert api("ada", "GET", "/audit?what=check-connector").json()["items"] == []
+
+
+def test_the_trail_says_who_tried_what_and_how_it_went(api: Api) -> None:
+    tried(api, deliver={"connection": "nowhere"})
+    tried(api)
+    acts = [one["act"] for one in api("ada", "GET", "/audit?what=check-connector").json()["items"]]
+    assert [act["outcome"] for act in acts] == ["done", "asked", "failed", "asked"]
+    assert {(act["who"], act["connector"], act["thing"]) for act in acts} == {
+        ("ada", "new_chat", "2024-03-11")
+    }
+    assert acts[2]["detail"] == {"wrong": ["reach mailboxes"]}
