@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterator, Sequence
 import msgspec
 
 from include.commsarchive.connector import Deliver
+from include.commsarchive.errors import Fatal
 from include.commsarchive.ledger.base import Delivery, Failure, HeldStage
 from include.commsarchive.mailbox.base import Mailbox
 from include.commsarchive.message.mail import make_mail
@@ -34,7 +35,11 @@ def deliver(
         Fatal: the destination refuses us, or keeps copies otherwise than it was asked to.
     """
     destination = destination_of(plan)
-    how = next(one for one in scope.connector.deliver if one.connection == destination)
+    how = next((one for one in scope.connector.deliver if one.connection == destination), None)
+    if how is None:
+        raise Fatal(
+            f"{plan}: the connector delivers to {destination} no more. Clear the run from `map_users` on"
+        )
     with ItemReader(scope.folder) as reader:
 
         def set_aside(failed: Sequence[tuple[Sending, str]]) -> None:

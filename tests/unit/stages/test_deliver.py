@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from include.commsarchive.errors import Fatal
 from include.commsarchive.ledger.memory import MemoryLedger
 from include.commsarchive.mailbox.memory import MemoryMailbox
 from include.commsarchive.mapping.resolve import Resolver
@@ -64,3 +65,8 @@ def test_a_batch_without_failures_commits_none(world: World, ledger: CountingLed
     filed = file_in_one_partition(world, world.scope(), b"a|ann|EXT|hi\n", world.resolver("ann"))
     assert filed.made == 1
     assert ledger.commits == {}
+
+
+def test_a_plan_for_a_destination_that_was_taken_out_says_what_to_do(world: World) -> None:
+    with pytest.raises(Fatal, match=r"delivers to gone no more\. Clear the run from `map_users` on"):
+        deliver(world.scope(), "plans/gone/000.jsonl", world.mailbox)
