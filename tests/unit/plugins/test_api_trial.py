@@ -7,11 +7,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from commsarchive_airflow.catalogue import PROJECT
 
+from include.commsarchive.pgp.home import Home
+from include.commsarchive.pgp.keyring import open_gpg
 from include.commsarchive.pgp.keys import make_key
 from tests.unit.plugins.api_desk import Api, make_api
 from tests.unit.plugins.desk import definition, make_desk
 
+SAMPLE = PROJECT / "include" / "samples" / "instant_bloomberg" / "2024-03-11"
 CATCH_ALL = "catch-all@firm.example"
 HEAD = "External User ID,Microsoft 365 User Mailbox"
 
@@ -71,6 +75,25 @@ def test_keys_are_told_by_fingerprint_and_never_given(api: Api, monkeypatch: pyt
     steps = tried(api, pgp={"connection": "desk_keys", "require_signature": False})
     assert steps["keys"] == (True, f"1 of ours ({pair.fingerprint}), 0 of signers")
     assert not any(word in str(steps) for word in ("PRIVATE", "a passphrase", "archive@firm.example"))
+
+
+def test_the_smallest_file_of_the_day_is_fetched_and_decrypted(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pair = make_key("desk chat", "archive@firm.example", "a passphrase", days=300, algorithm="ed25519")
+    extra = {"private_keys": [{"key": pair.private, "passphrase": "a passphrase"}]}
+    monkeypatch.setenv("AIRFLOW_CONN_DESK_KEYS", json.dumps({"conn_type": "generic", "extra": extra}))
+    name = "f855501.ib.240311.xml"
+    clear = (SAMPLE / name).read_bytes()
+    with Home() as home:
+        gpg = open_gpg(home.path)
+        gpg.import_keys(pair.public)
+        (api.desk.exports / f"{name}.gpg").write_bytes(gpg.encrypt(clear, pair.fingerprint, armor=False).data)
+    pgp = {"connection": "desk_keys", "require_signature": False}
+    good, says = tried(api, pgp=pgp)["fetch and decrypt"]
+    assert (good, says) == (True, f"{name}.gpg, {len(clear):,} bytes, signed by nobody we know")
+    (api.desk.exports / f"{name}.gpg").write_bytes(b"nonsense")
+    assert tried(api, pgp=pgp)["fetch and decrypt"][0] is False
 
 
 def test_a_definition_that_is_wrong_is_not_tried(api: Api) -> None:
