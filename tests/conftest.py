@@ -42,3 +42,16 @@ def airflow_database() -> None:
     from airflow.utils import db  # noqa: PLC0415 - most tests must not pay for it
 
     db.initdb()
+
+
+@pytest.fixture
+def no_runs(airflow_database: None) -> None:
+    """Forget the runs that other tests have left in Airflow's database."""
+    from airflow.models.backfill import Backfill, BackfillDagRun  # noqa: PLC0415 - the same
+    from airflow.models.dagrun import DagRun  # noqa: PLC0415
+    from airflow.utils.session import create_session  # noqa: PLC0415
+    from sqlalchemy import delete  # noqa: PLC0415
+
+    with create_session() as session:
+        for table in (BackfillDagRun, DagRun, Backfill):
+            session.execute(delete(table))

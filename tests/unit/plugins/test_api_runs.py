@@ -6,11 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from airflow.models.backfill import Backfill, BackfillDagRun
 from airflow.models.dag import DagModel
 from airflow.models.dagrun import DagRun
 from airflow.utils.session import create_session
-from sqlalchemy import delete, select
+from sqlalchemy import select
 
 from include.commsarchive.ledger.sql import connect
 from tests.letters import make_held
@@ -23,12 +22,10 @@ RUNS = "/connectors/desk_chat/runs"
 
 
 @pytest.fixture
-def api(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, airflow_database: None) -> Api:
+def api(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, no_runs: None) -> Api:
     made = make_api(make_desk(tmp_path, monkeypatch), monkeypatch)
     load_dags()
     with create_session() as session:
-        for table in (BackfillDagRun, DagRun, Backfill):
-            session.execute(delete(table))
         session.query(DagModel).update({"is_paused": True})
     return made
 

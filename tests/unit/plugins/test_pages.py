@@ -23,7 +23,7 @@ CONNECTOR = "/connectors/desk_chat"
 
 
 @pytest.fixture
-def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, airflow_database: None) -> Desk:
+def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, no_runs: None) -> Desk:
     """A desk whose connector started twenty days ago."""
     monkeypatch.setenv("COMMSARCHIVE_COMPLIANCE", "cora")
     desk = make_desk(tmp_path, monkeypatch)

@@ -36,6 +36,7 @@ api = FastAPI(
     docs_url=None,
     redoc_url=None,
     openapi_url=None,
+    redirect_slashes=False,
     root_path_in_servers=False,
 )
 add_handlers(api)
