@@ -77,7 +77,7 @@ def test_a_copy_that_no_mailbox_takes_is_held_and_filed_by_replay_when_there_is_
     send(archive, vendor, CHAT)
     ann, bob = (archive.mail / f"{name}@firm.example" for name in ("ann", "bob"))
     ann.mkdir(parents=True)
-    archive.create = reason != "no-such-mailbox"
+    archive.create, archive.looks_up = reason != "no-such-mailbox", False
     if archive.create:
         bob.touch()
     assert numbers(archive.archive("one")) == {"quarantined": 1, "made": 1, "failed": 1}
@@ -99,7 +99,7 @@ def test_a_copy_that_no_mailbox_took_is_filed_by_the_next_run_too(
     archive: Archive, vendor: Vendor, undisturbed: Callable[..., Mails]
 ) -> None:
     send(archive, vendor, CHAT)
-    archive.create = False
+    archive.create = archive.looks_up = False
     assert numbers(archive.archive("one")) == {"quarantined": 1, "failed": 2}
     archive.create = True
     assert numbers(archive.archive("two")) == {"archived": 1, "made": 2}

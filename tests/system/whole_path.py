@@ -72,7 +72,8 @@ CONNECTOR = Connector.model_validate(
 class Archive:
     """Everything that outlives a run, below ``root``; the vendor's files lie in ``served``.
 
-    ``keys`` is an open key ring. ``create`` says whether mailboxes appear on demand.
+    ``keys`` is an open key ring. ``create`` says whether mailboxes appear on demand, ``looks_up`` whether they
+    are looked up before anything is planned: if not, it is as if they went away right afterwards.
     """
 
     root: Path
@@ -80,6 +81,7 @@ class Archive:
     connector: Connector = CONNECTOR
     collector: Callable[[], Collector] | None = None
     create: bool = True
+    looks_up: bool = True
 
     @property
     def served(self) -> Path:
@@ -194,7 +196,7 @@ class Archive:
     def _file(self, scope: Scope, tasks: Tasks, converted: list[ConvertReceipt]) -> ImportRecord:
         shards = [shard for one in converted for shard in one.shards]
         mailbox = Maildir(self.mail, encode, create=self.create)
-        mapped = tasks.run("map_users", MapReceipt, partial(_map, scope, shards, mailbox))
+        mapped = tasks.run("map_users", MapReceipt, partial(_map, scope, shards, mailbox, self.looks_up))
         filed = [
             tasks.run(f"ingest {plan}", IngestReceipt, partial(deliver, scope, plan, mailbox))
             for plan in mapped.plans
@@ -204,9 +206,9 @@ class Archive:
         return record
 
 
-def _map(scope: Scope, shards: list[str], mailbox: Maildir) -> MapReceipt:
-    places = {"archive": mailbox}
-    recover(scope.ledger, places, scope.run.run_id)
+def _map(scope: Scope, shards: list[str], mailbox: Maildir, looks_up: bool) -> MapReceipt:
+    recover(scope.ledger, {"archive": mailbox}, scope.run.run_id)
+    places = {"archive": mailbox} if looks_up else {}
     return map_users(scope, shards, mapping_in_force(scope.connector, scope.ledger).resolver, places)
 
 
