@@ -72,8 +72,8 @@ CONNECTOR = Connector.model_validate(
 class Archive:
     """Everything that outlives a run, below ``root``; the vendor's files lie in ``served``.
 
-    ``keys`` is an open key ring. ``create`` says whether mailboxes appear on demand, ``looks_up`` whether they
-    are looked up before anything is planned: if not, it is as if they went away right afterwards.
+    ``keys`` is an open key ring. ``create`` says whether mailboxes appear on demand, ``looks_up`` whether
+    they are looked up before anything is planned: if not, it is as if they went away right afterwards.
     """
 
     root: Path
