@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import datetime as dt
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import Any
 
@@ -17,6 +15,7 @@ from yarl import URL
 
 from include.commsarchive.collect.api_settings import ApiSettings
 from include.commsarchive.errors import Fatal, Retriable
+from include.commsarchive.retry_after import retry_after
 
 TRIES = 5
 """Times that a page is asked for, in all."""
@@ -109,7 +108,7 @@ class ApiSession:
         try:
             async with self._http.get(url, headers={"Authorization": proof}, allow_redirects=False) as got:
                 if got.status != HTTPStatus.OK:
-                    return got.status, dict(got.headers)
+                    return got.status, got.headers
                 following = got.links.get("next")
                 link = URL(following["url"]) if following else None
                 return got.status, Answer(await _body(got, place), link)
@@ -165,7 +164,7 @@ def _unreachable(place: str, error: Exception) -> Fatal | Retriable:
 def _refusal(place: str, status: int, headers: Mapping[str, str]) -> Fatal | Retriable:
     """Say who must act. An answer's text may hold content and is not told."""
     if status == HTTPStatus.TOO_MANY_REQUESTS or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        wait = retry_after(headers.get("Retry-After", ""), dt.datetime.now(dt.UTC))
+        wait = retry_after(headers)
         return Retriable(f"{place}: answers {status}. It is asked again later", retry_after=wait)
     if status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
         return Fatal(
@@ -174,16 +173,6 @@ def _refusal(place: str, status: int, headers: Mapping[str, str]) -> Fatal | Ret
     if status < HTTPStatus.BAD_REQUEST:
         return Fatal(f"{place}: answers {status}, not a page. Write the address that it leads to as the host")
     return Fatal(f"{place}: answers {status}. Mend `collect.api`, or the connection's host")
-
-
-def retry_after(text: str, now: dt.datetime) -> float | None:
-    """Read the header `Retry-After` (RFC 9110, 10.2.3): seconds, or a date; None where it says nothing."""
-    if text.strip().isdigit():
-        return float(text)
-    try:
-        return max(0.0, (parsedate_to_datetime(text) - now).total_seconds())
-    except (TypeError, ValueError):
-        return None
 
 
 async def pause(seconds: float) -> None:

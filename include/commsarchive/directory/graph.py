@@ -22,6 +22,7 @@ from include.commsarchive.address import is_mailbox
 from include.commsarchive.directory.base import DirectoryUser
 from include.commsarchive.errors import Fatal, Retriable
 from include.commsarchive.microsoft import Application, SignIn
+from include.commsarchive.retry_after import retry_after
 
 PAGE = 999
 """Entries of one answer: the most that Graph gives."""
@@ -117,9 +118,7 @@ class GraphDirectory:
         """Say who must act."""
         where, what = f"connection {self._of.name}: Graph answers {answer.status}", answer.url.path
         if answer.status == TOO_MANY_REQUESTS or answer.status >= INTERNAL_SERVER_ERROR:
-            wait = answer.headers.get("Retry-After", "")
-            after = float(wait) if wait.isdigit() else None
-            return Retriable(f"{where} to {what}. Try again", retry_after=after)
+            return Retriable(f"{where} to {what}. Try again", retry_after=retry_after(answer.headers))
         remedy = {
             401: "Mend the application's secret or certificate",
             403: "Grant the application User.Read.All and GroupMember.Read.All, and consent to it",

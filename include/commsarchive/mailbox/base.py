@@ -16,9 +16,6 @@ INBOX = ""
 PURGES = "Recoverable Items/Purges"
 """The folder that in Exchange is the hidden one of this name; elsewhere a folder like any other."""
 
-LONGEST_WAIT = 3600.0
-"""Seconds: who asks us to wait longer, or says no number at all, is asked again after an hour."""
-
 NOT_SENT = "must-wait"
 """The doubt about a letter that was not sent, because its mailbox must wait: there is nothing to look up."""
 

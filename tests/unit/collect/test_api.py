@@ -15,7 +15,6 @@ import pytest
 
 from include.commsarchive.collect.api import ApiCollector
 from include.commsarchive.collect.api_rules import Api
-from include.commsarchive.collect.api_session import retry_after
 from include.commsarchive.collect.api_settings import settings_from
 from include.commsarchive.collect.drawn import Draft
 from include.commsarchive.collect.pages import pages_into, unfold
@@ -283,15 +282,6 @@ async def test_memory_stays_flat_however_many_pages_there_are(feed: Feed) -> Non
 class _Forgetful(list[bytes]):
     def append(self, one: bytes, /) -> None:
         pass
-
-
-def test_a_wait_is_read_as_seconds_or_a_date() -> None:
-    now = dt.datetime(2024, 3, 13, 12, tzinfo=dt.UTC)
-    assert retry_after("120", now) == 120
-    assert retry_after("Wed, 13 Mar 2024 12:01:30 GMT", now) == 90
-    assert retry_after("Wed, 13 Mar 2024 11:00:00 GMT", now) == 0
-    assert retry_after("", now) is None
-    assert retry_after("soon", now) is None
 
 
 @pytest.mark.parametrize(

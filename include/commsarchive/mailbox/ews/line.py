@@ -33,7 +33,8 @@ from include.commsarchive.mailbox.ews.verdict import (
     TOO_LARGE,
     Trouble,
 )
-from include.commsarchive.mailbox.ews.waits import CONNECT_TIMEOUT, retry_after
+from include.commsarchive.mailbox.ews.waits import CONNECT_TIMEOUT
+from include.commsarchive.retry_after import retry_after
 
 VERSION = Version(EXCHANGE_2013_SP1)
 """What we speak: the oldest schema with all that we need, known to Exchange 2013 SP1 up to SE and Online."""
@@ -179,7 +180,7 @@ class Line:
             )
         if status == requests.codes.request_entity_too_large:
             raise Trouble(reason=TOO_LARGE, code=code)
-        wait = retry_after(answer)
+        wait = retry_after(answer.headers) or 0.0
         if status == requests.codes.too_many_requests or wait:
             raise Trouble(doubt=THROTTLED, code=code, wait=wait)
         raise Trouble(doubt=FORBIDDEN if status == requests.codes.forbidden else SERVER_ERROR, code=code)

@@ -13,10 +13,10 @@ from exchangelib.util import ENS, MNS, SOAPNS, TNS, add_xml_child, create_elemen
 from lxml import etree
 
 from include.commsarchive.errors import Fatal
-from include.commsarchive.mailbox.base import LONGEST_WAIT
 from include.commsarchive.mailbox.ews.elements import Element, Filed
 from include.commsarchive.mailbox.ews.line import VERSION
 from include.commsarchive.mailbox.ews.verdict import FATAL, GARBLED, Trouble, trouble
+from include.commsarchive.retry_after import LONGEST_WAIT
 
 Part = Any
 """An element of an answer, or the `Trouble` that stands in its place."""

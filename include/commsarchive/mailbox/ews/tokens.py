@@ -18,7 +18,8 @@ from include.commsarchive.mailbox.ews.verdict import (
     THROTTLED,
     Trouble,
 )
-from include.commsarchive.mailbox.ews.waits import CONNECT_TIMEOUT, retry_after
+from include.commsarchive.mailbox.ews.waits import CONNECT_TIMEOUT
+from include.commsarchive.retry_after import retry_after
 
 MARGIN = 300.0
 """Seconds before its end that a token is renewed, at most half of its life."""
@@ -80,7 +81,7 @@ class Tokens:
             said = None
         if answer.ok:
             return _read(said, code)
-        wait = retry_after(answer)
+        wait = retry_after(answer.headers) or 0.0
         if answer.status_code == requests.codes.too_many_requests or wait:
             raise Trouble(doubt=THROTTLED, code=code, wait=wait)
         if isinstance(said, dict) and "error" in said and answer.status_code in _REFUSALS:

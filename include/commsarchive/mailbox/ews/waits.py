@@ -2,36 +2,14 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import threading
 import time
-from email.utils import parsedate_to_datetime
 
-import requests
-
-from include.commsarchive.mailbox.base import LONGEST_WAIT, NOT_SENT
+from include.commsarchive.mailbox.base import NOT_SENT
 from include.commsarchive.mailbox.ews.verdict import Trouble
 
 CONNECT_TIMEOUT = 10.0
 """Seconds for a connection to come about."""
-
-
-def retry_after(answer: requests.Response) -> float:
-    """Seconds that an answer asks to wait, 0 where it does not (RFC 9110 section 10.2.3)."""
-    return min(_stated(answer.headers.get("Retry-After", "")), LONGEST_WAIT)
-
-
-def _stated(text: str) -> float:
-    try:
-        return max(0.0, float(text))
-    except ValueError:
-        pass
-    try:
-        when = parsedate_to_datetime(text)
-    except (ValueError, OverflowError):
-        return 0.0
-    when = when.replace(tzinfo=when.tzinfo or dt.UTC)
-    return max(0.0, (when - dt.datetime.now(dt.UTC)).total_seconds())
 
 
 class Waits:

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import datetime as dt
-import email.utils
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import msgspec
 
-from include.commsarchive.mailbox.base import LONGEST_WAIT
 from include.commsarchive.mailbox.graph.box import Box, Doubt
+from include.commsarchive.retry_after import retry_after
 
 Json = dict[str, Any]
 
@@ -102,7 +100,7 @@ def judged(box: Box, status: int, headers: Mapping[str, str], raw: bytes, reques
     code = str(error.get("code") or "") if isinstance(error, dict) else ""
     if reason := _REFUSALS.get(code) or ("message-too-large" if status == _TOO_LARGE else ""):
         raise Refusal(reason, request_id)
-    wait = retry_after(headers.get("Retry-After", ""))
+    wait = retry_after(headers) or 0.0
     if status == _TOO_MANY:
         wait = wait or _UNNAMED_WAIT
     if wait:
@@ -121,21 +119,3 @@ def _json(raw: bytes) -> Json | None:
     except msgspec.DecodeError:
         return None
     return found if isinstance(found, dict) else None
-
-
-def retry_after(text: str) -> float:
-    """Seconds of a Retry-After, which may be a date (RFC 9110 10.2.3); 0 where there is none."""
-    return min(_stated(text), LONGEST_WAIT)
-
-
-def _stated(text: str) -> float:
-    try:
-        return max(0.0, float(text))
-    except ValueError:
-        pass
-    try:
-        moment = email.utils.parsedate_to_datetime(text)
-    except (ValueError, OverflowError):
-        return 0.0
-    moment = moment.replace(tzinfo=moment.tzinfo or dt.UTC)
-    return max(0.0, (moment - dt.datetime.now(dt.UTC)).total_seconds())
