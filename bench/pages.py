@@ -11,8 +11,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from include.commsarchive.connector import Connector
-from include.commsarchive.control.days import HABIT_DAYS, Books
+from include.commsarchive.control.days import Books
 from include.commsarchive.control.feed import Feed
+from include.commsarchive.control.habit import HABIT
 from include.commsarchive.control.standing import PICTURE_DAYS, standing
 from include.commsarchive.ledger.control import AuditFilter
 from include.commsarchive.ledger.database import Database
@@ -61,7 +62,7 @@ def overview(ledger: SqlLedger, names: list[str]) -> list[object]:
     """Do what the overview does, without Airflow's own two queries."""
     now = dt.datetime.combine(LAST + dt.timedelta(days=1), dt.time(8), dt.UTC)
     closed: dict[str, list[Closed]] = {name: [] for name in names}
-    for record in ledger.closed(names, LAST - dt.timedelta(days=PICTURE_DAYS + HABIT_DAYS), LAST):
+    for record in ledger.closed(names, LAST - dt.timedelta(days=PICTURE_DAYS) - HABIT, LAST):
         closed[record.connector].append(record)
     waiting: dict[str, dict[dt.date, int]] = {name: {} for name in names}
     for one in ledger.set_aside(names):

@@ -7,9 +7,9 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
-from include.commsarchive.alarms.habit import low_days, low_people, usual
 from include.commsarchive.connector import Connector
 from include.commsarchive.control.days import due
+from include.commsarchive.control.habit import JUDGED, found_by_day, low_people, small_days, usual
 from include.commsarchive.ledger.alerts import AlertKind, Finding
 from include.commsarchive.ledger.base import Run
 from include.commsarchive.ledger.proof import Share, Waits
@@ -43,12 +43,8 @@ class Facts:
 
     @property
     def found(self) -> dict[dt.date, int]:
-        """Items found on each day; of several runs the one that found most."""
-        found: dict[dt.date, int] = {}
-        for one in self.closed:
-            if one.kind != "replay":
-                found[one.day] = max(one.found, found.get(one.day, 0))
-        return found
+        """Items found on each day."""
+        return found_by_day(self.closed)
 
 
 def missing_days(facts: Facts) -> list[dt.date]:
@@ -129,7 +125,7 @@ def unclosed(facts: Facts) -> Finding | None:
 def small(facts: Facts) -> Finding | None:
     """Find a feed that is silent or much smaller than it usually is on that weekday."""
     found = facts.found
-    days = low_days(found)
+    days = small_days(found, facts.now.date() - JUDGED)
     latest = days[-1] if days else facts.now.date()
     if not days:
         return None

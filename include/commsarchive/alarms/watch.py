@@ -6,9 +6,9 @@ import datetime as dt
 from collections.abc import Callable, Collection
 from typing import Protocol
 
-from include.commsarchive.alarms.habit import HABIT
 from include.commsarchive.alarms.rules import RULES, Facts, judge
 from include.commsarchive.connector import Connector
+from include.commsarchive.control.habit import HABIT, JUDGED
 from include.commsarchive.ledger.alerts import Alerts, News, Tell
 from include.commsarchive.ledger.base import Run
 from include.commsarchive.ledger.proof import Proof
@@ -39,7 +39,7 @@ def look(
 
 def facts(books: Books, connector: Connector, now: dt.datetime, has_failed: HasFailed) -> Facts:
     """Gather what is known of a connector."""
-    name, since = connector.name, (now - HABIT).date()
+    name, since = connector.name, (now - JUDGED - HABIT).date()
     runs = books.unclosed(name, since)
     first = min([since, *(run.day for run in runs)])
     return Facts(

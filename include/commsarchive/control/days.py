@@ -6,26 +6,12 @@ import datetime as dt
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from statistics import median
 from zoneinfo import ZoneInfo
 
 from include.commsarchive.connector import Schedule
 from include.commsarchive.control.feed import Feed
+from include.commsarchive.control.habit import found_by_day, is_small, usual
 from include.commsarchive.ledger.views import Closed
-
-HABIT_DAYS = 45
-"""How far back, in days, a day is compared with the ones before it."""
-
-_LIKE = 20
-"""Days of its like (weekdays, or weekends) that a day is compared with, at most."""
-
-_ENOUGH = 5
-"""With fewer there is no habit yet."""
-
-_SMALLEST_HABIT = 10
-"""Items. Where fewer are usual, half of them means nothing."""
-
-_SATURDAY = 5
 
 
 class DayState(StrEnum):
@@ -68,7 +54,7 @@ class Day:
 class Books:
     """What the ledger and the scheduler know of one connector.
 
-    ``closed`` reaches `HABIT_DAYS` further back than the days asked for; ``set_aside`` counts what could not
+    ``closed`` reaches `habit.HABIT` further back than the days asked for; ``set_aside`` counts what could not
     be read or filed and still waits, by day.
     """
 
@@ -91,41 +77,28 @@ def days_of(
     for record in books.closed:
         if record.kind != "replay":
             closed.setdefault(record.day, []).append(record)
-    usual = habits({day: max(record.found for record in records) for day, records in closed.items()}, first)
+    found = found_by_day(books.closed)
     return tuple(
-        _closed_day(day, closed[day], books.set_aside.get(day, 0), usual.get(day, 0))
+        _closed_day(day, closed[day], books.set_aside.get(day, 0), found)
         if day in closed
         else _open_day(schedule, books.feed, day, now)
         for day in _range(first, last)
     )
 
 
-def habits(found: Mapping[dt.date, int], first: dt.date = dt.date.min) -> dict[dt.date, float]:
-    """Give the median of items found on the days of its like before each day from ``first`` on, if any."""
-    usual: dict[dt.date, float] = {}
-    like: dict[bool, list[tuple[dt.date, int]]] = {True: [], False: []}
-    for day in sorted(found):
-        before = like[day.weekday() >= _SATURDAY]
-        if day >= first:
-            recent = [items for other, items in before[-_LIKE:] if (day - other).days <= HABIT_DAYS]
-            if len(recent) >= _ENOUGH:
-                usual[day] = median(recent)
-        before.append((day, found[day]))
-    return usual
-
-
-def _closed_day(day: dt.date, records: Sequence[Closed], set_aside: int, habit: float) -> Day:
-    found = max(record.found for record in records)
-    state, why = DayState.ARCHIVED, ""
+def _closed_day(day: dt.date, records: Sequence[Closed], set_aside: int, found: Mapping[dt.date, int]) -> Day:
+    state, why = DayState.ARCHIVED, []
+    if is_small(found, day):
+        state = DayState.SMALL
+        why.append(f"{found[day]} items; about {usual(found, day):.0f} are usual on that weekday")
     if set_aside:
-        state, why = DayState.QUARANTINE, f"{set_aside} could not be read or filed and are set aside"
-    elif habit >= _SMALLEST_HABIT and found * 2 < habit:
-        state, why = DayState.SMALL, f"{found} items; about {habit:.0f} are usual"
+        state = DayState.QUARANTINE
+        why.insert(0, f"{set_aside} could not be read or filed and are set aside")
     return Day(
         day,
         state,
-        why,
-        found=found,
+        "; ".join(why),
+        found=found[day],
         archived=sum(record.archived for record in records),
         set_aside=set_aside,
         record=records[-1].seq,

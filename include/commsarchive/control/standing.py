@@ -11,9 +11,10 @@ from zoneinfo import ZoneInfo
 from include.commsarchive.connector import Connector
 from include.commsarchive.control.days import BAD, Books, Day, DayState, days_of
 from include.commsarchive.control.feed import Feed
+from include.commsarchive.control.habit import JUDGED
 from include.commsarchive.ledger.views import Closed
 
-PICTURE_DAYS = 30
+PICTURE_DAYS = JUDGED.days
 """Business days that an overview shows, the last one that is over included."""
 
 

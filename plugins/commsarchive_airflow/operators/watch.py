@@ -14,7 +14,6 @@ from commsarchive_airflow.connections import decryptor, ledger_url
 from commsarchive_airflow.notify import channels, send_waiting
 from commsarchive_airflow.outcome import explained
 from include.commsarchive.alarms.expiry import Ending, expiring, of_connection, of_keys
-from include.commsarchive.alarms.habit import HABIT
 from include.commsarchive.alarms.messages import FeedLine, daily_notices, news_notices
 from include.commsarchive.alarms.watch import look
 from include.commsarchive.connector import Connector
@@ -24,6 +23,9 @@ from include.commsarchive.ledger.base import Run
 from include.commsarchive.ledger.sql import SqlLedger, connect
 
 DAY = dt.timedelta(days=1)
+
+LONG = dt.timedelta(weeks=10)
+"""How old the business days of imports of today are at most; older ones are backfills."""
 
 
 def tell(news: News) -> list[Notice]:
@@ -127,7 +129,7 @@ def _endings(connector: Connector, faults: list[str]) -> Iterator[Ending]:
 
 
 def _feeds(ledger: SqlLedger, names: list[str], now: dt.datetime) -> Iterator[FeedLine]:
-    closed = ledger.closed(names, (now - HABIT).date(), now.date() + DAY)
+    closed = ledger.closed(names, (now - LONG).date(), now.date() + DAY)
     last_days = {one.connector: one.day for one in ledger.last_closed(names)}
     set_aside = ledger.set_aside(names)
     for name in names:

@@ -12,8 +12,9 @@ from commsarchive_airflow.catalogue import Catalogue, add_stored, from_files
 from commsarchive_airflow.scheduler import feeds
 from commsarchive_airflow.web.book import book
 from include.commsarchive.connector import Connector
-from include.commsarchive.control.days import HABIT_DAYS, Books, Day, days_of
+from include.commsarchive.control.days import Books, Day, days_of
 from include.commsarchive.control.feed import Feed
+from include.commsarchive.control.habit import HABIT
 from include.commsarchive.control.standing import PICTURE_DAYS, Standing, broken, standing
 from include.commsarchive.ledger.base import HeldStage
 from include.commsarchive.ledger.sql import SqlLedger
@@ -53,7 +54,7 @@ def rows(found: Catalogue, names: Collection[str]) -> list[Row]:
     now = dt.datetime.now(dt.UTC)
     good = {name: found.connectors[name] for name in names if name in found.connectors}
     ledger = book()
-    first = now.date() - dt.timedelta(days=PICTURE_DAYS + HABIT_DAYS + 1)
+    first = now.date() - dt.timedelta(days=PICTURE_DAYS + 1) - HABIT
     books = books_of(ledger, good, feeds(good), first, now.date() + dt.timedelta(days=1))
     last = last_imports(ledger, books)
     return [
@@ -68,7 +69,7 @@ def calendar(connector: Connector, first: dt.date, last: dt.date) -> tuple[Day, 
     """Say what became of these business days of a connector, both included."""
     name, now = connector.name, dt.datetime.now(dt.UTC)
     one = {name: connector}
-    books = books_of(book(), one, feeds(one), first - dt.timedelta(days=HABIT_DAYS), last)
+    books = books_of(book(), one, feeds(one), first - HABIT, last)
     return days_of(connector.schedule, books[name], first, last, now)
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from include.commsarchive.control.days import Books, Day, DayState, days_of, due, habits
+from include.commsarchive.control.days import Books, Day, DayState, days_of, due
 from include.commsarchive.control.feed import ActiveRun
 from tests.unit.control.feeds import MONDAY, NOW, RUNNING, books, closed, connector, history
 
@@ -88,23 +88,22 @@ def test_runs_of_one_day_count_together_and_replays_do_not() -> None:
 
 
 def test_a_day_far_below_its_habit_is_unusually_small() -> None:
-    usual = history(FRIDAY_BEFORE, 30)
+    usual = history(FRIDAY_BEFORE, 40)
     assert day_of(books([*usual, closed(MONDAY, 49)]), MONDAY).state is DayState.SMALL
     assert "about 100 are usual" in day_of(books([*usual, closed(MONDAY, 49)]), MONDAY).why
-    assert day_of(books([*usual, closed(MONDAY, 50)]), MONDAY).state is DayState.ARCHIVED
+    assert day_of(books([*usual, closed(MONDAY, 60)]), MONDAY).state is DayState.ARCHIVED
 
 
-def test_weekends_are_compared_with_weekends() -> None:
-    found = {}
-    for back in range(1, 40):
-        day = MONDAY - dt.timedelta(days=back)
-        found[day] = 4 if day.weekday() >= 5 else 100
-    saturday = MONDAY + dt.timedelta(days=5)
-    usual = habits({**found, MONDAY: 0, saturday: 0})
-    assert (usual[MONDAY], usual[saturday]) == (100, 4)
+def test_a_small_day_with_things_set_aside_says_both() -> None:
+    records = [*history(FRIDAY_BEFORE, 40), closed(MONDAY, 49)]
+    day = day_of(books(records, set_aside={MONDAY: 2}), MONDAY)
+    assert day.state is DayState.QUARANTINE
+    assert day.why == (
+        "2 could not be read or filed and are set aside; 49 items; about 100 are usual on that weekday"
+    )
 
 
-@pytest.mark.parametrize(("days", "found"), [(4, 100), (30, 9)])
+@pytest.mark.parametrize(("days", "found"), [(20, 100), (60, 9)])
 def test_without_a_habit_no_day_is_small(days: int, found: int) -> None:
     records = [*history(FRIDAY_BEFORE, days, found), closed(MONDAY, 1)]
     assert day_of(books(records), MONDAY).state is DayState.ARCHIVED

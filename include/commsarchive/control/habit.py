@@ -1,6 +1,6 @@
 """What is usual, and what is so much less that somebody should look. By medians: one odd day counts little.
 
-Pure: numbers in, verdicts out.
+Pure: numbers in, verdicts out. Picture, calendar and alert ask here, so that they agree.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from math import sqrt
 from statistics import median
 
 from include.commsarchive.ledger.proof import Share
+from include.commsarchive.ledger.views import Closed
 
 ENOUGH = 4
 """With fewer numbers to compare with there is no habit, and no alarm: the first weeks are quiet."""
@@ -32,8 +33,20 @@ LIKE = 8
 BLOCK = 5
 """Active days that are counted together for one person: about a week, so that weekdays even out."""
 
-HABIT = dt.timedelta(weeks=LIKE + 2)
-"""How far back a habit goes."""
+HABIT = dt.timedelta(weeks=LIKE)
+"""How much older than a day the days are that it is compared with."""
+
+JUDGED = dt.timedelta(days=30)
+"""How far back an alert looks for small days; a picture shows as many."""
+
+
+def found_by_day(closed: Iterable[Closed]) -> dict[dt.date, int]:
+    """Give the items found on each day; of several runs the one that found most, replays left out."""
+    found: dict[dt.date, int] = {}
+    for one in closed:
+        if one.kind != "replay":
+            found[one.day] = max(one.found, found.get(one.day, 0))
+    return found
 
 
 def is_low(value: int, past: Sequence[int]) -> bool | None:
@@ -49,15 +62,19 @@ def is_low(value: int, past: Sequence[int]) -> bool | None:
     return value < min(middle / 2, middle - WIDTH * spread) or (value == 0 and min(past) > 0)
 
 
-def low_days(found: Mapping[dt.date, int]) -> list[dt.date]:
-    """List the latest days in a row that are low, each against the same weekday; empty when the last is not.
+def is_small(found: Mapping[dt.date, int], day: dt.date) -> bool | None:
+    """Say whether a day is much smaller than the same weekdays before it; None where these are no habit."""
+    return is_low(found[day], _like(found, day))
+
+
+def small_days(found: Mapping[dt.date, int], first: dt.date = dt.date.min) -> list[dt.date]:
+    """List the latest days in a row that are small, none before ``first``; empty when the last is not.
 
     Days that have no habit, like the Sundays of a feed of working days, are passed over.
     """
-    judged = [
-        (day, low) for day in sorted(found) if (low := is_low(found[day], _like(found, day))) is not None
-    ]
-    return [day for day, _ in takewhile(lambda one: one[1], reversed(judged))][::-1]
+    days = sorted((day for day in found if day >= first), reverse=True)
+    judged = ((day, small) for day in days if (small := is_small(found, day)) is not None)
+    return [day for day, _ in takewhile(lambda one: one[1], judged)][::-1]
 
 
 def usual(found: Mapping[dt.date, int], day: dt.date) -> float:

@@ -6,7 +6,7 @@ import datetime as dt
 
 import pytest
 
-from include.commsarchive.alarms.habit import is_low, low_days, low_people
+from include.commsarchive.control.habit import is_low, low_people, small_days
 from include.commsarchive.ledger.proof import Share
 
 MONDAY = dt.date(2026, 1, 5)
@@ -44,31 +44,31 @@ def test_less_than_half_and_far_below_the_spread_is_low(
 
 
 def test_a_silent_day_is_compared_with_the_same_weekday() -> None:
-    assert low_days(feed(*[WEEK] * 6)) == []
+    assert small_days(feed(*[WEEK] * 6)) == []
     silent = feed(*[WEEK] * 6, (0,))
-    assert low_days(silent) == [MONDAY + dt.timedelta(weeks=6)]
+    assert small_days(silent) == [MONDAY + dt.timedelta(weeks=6)]
 
 
 def test_a_quiet_weekend_neither_alarms_nor_ends_an_alarm() -> None:
     bad_friday = feed(*[WEEK] * 6, (1000, 1000, 1000, 1000, 10, 0, 0))
     friday = MONDAY + dt.timedelta(weeks=6, days=4)
-    assert low_days(bad_friday) == [friday]
-    assert low_days(bad_friday | {friday + dt.timedelta(days=3): 1000}) == []
+    assert small_days(bad_friday) == [friday]
+    assert small_days(bad_friday | {friday + dt.timedelta(days=3): 1000}) == []
 
 
 def test_days_in_a_row_are_all_named() -> None:
-    days = low_days(feed(*[WEEK] * 6, (1000, 0, 10, 0)))
+    days = small_days(feed(*[WEEK] * 6, (1000, 0, 10, 0)))
     assert days == [MONDAY + dt.timedelta(weeks=6, days=day) for day in (1, 2, 3)]
 
 
 def test_the_first_weeks_are_quiet() -> None:
-    assert low_days(feed(*[WEEK] * 3, (0, 0, 0, 0, 0))) == []
+    assert small_days(feed(*[WEEK] * 3, (0, 0, 0, 0, 0))) == []
 
 
 def test_a_feed_that_becomes_smaller_for_good_is_usual_again_in_the_end() -> None:
     small = tuple(number // 10 for number in WEEK)
-    assert low_days(feed(*[WEEK] * 6, *[small] * 2)) != []
-    assert low_days(feed(*[WEEK] * 6, *[small] * 8)) == []
+    assert small_days(feed(*[WEEK] * 6, *[small] * 2)) != []
+    assert small_days(feed(*[WEEK] * 6, *[small] * 8)) == []
 
 
 def shares(found: dict[dt.date, int], mailbox: str, copies: int, until: int = 10**6) -> list[Share]:
