@@ -21,7 +21,8 @@ from include.commsarchive.collect.memory import MemoryCollector
 from include.commsarchive.collect.sftp import SftpCollector
 from include.commsarchive.collect.sftp_settings import settings_from
 from include.commsarchive.errors import Fatal, Retriable
-from tests.servers.sshd import HOST, Sshd, running_sshd
+from tests.servers.programs import HOST
+from tests.servers.sshd import Sshd, running_sshd
 
 pytestmark = pytest.mark.anyio
 

@@ -14,7 +14,7 @@ from include.commsarchive.mailbox.base import Mailbox
 from tests.contract.mailbox_contract import ANN, BOB, MailboxContract, Read
 from tests.maildirs import subject_of
 from tests.servers.dovecot import MASTER, PASSWORD, Dovecot, running_dovecot
-from tests.servers.sshd import HOST
+from tests.servers.programs import HOST
 
 
 @pytest.fixture(scope="module")

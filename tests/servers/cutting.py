@@ -16,7 +16,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from tests.servers.sshd import HOST
+from tests.servers.programs import HOST
 
 UP, DOWN = "to the server", "to the client"
 

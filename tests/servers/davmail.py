@@ -23,7 +23,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.servers.sshd import HOST, find_program, free_port
+from tests.servers.programs import HOST, find_program, free_port
 
 
 @contextmanager

@@ -30,7 +30,7 @@ from pathlib import Path
 import pytest
 
 from tests.servers.graph.certificate import write_certificate
-from tests.servers.sshd import HOST, find_program, free_port
+from tests.servers.programs import HOST, find_program, free_port
 
 MASTER = "archivist"
 PASSWORD = "master's password"

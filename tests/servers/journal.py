@@ -23,7 +23,7 @@ from types import TracebackType
 from typing import Self
 
 from tests.servers.graph.certificate import write_certificate
-from tests.servers.sshd import HOST
+from tests.servers.programs import HOST
 
 CLOSE = ""
 

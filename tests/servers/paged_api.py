@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qs, parse_qsl, urlsplit
 
-from tests.servers.sshd import HOST
+from tests.servers.programs import HOST
 
 CLIENT, SECRET = "commsarchive", "s3cret: 50%"
 Record = dict[str, Any]

@@ -28,7 +28,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from tests.servers.sshd import HOST, free_port
+from tests.servers.programs import HOST, find_program, free_port
 
 _OPTIONS = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "shared_buffers": "32MB"}
 """The data need not outlive the test."""
@@ -55,7 +55,9 @@ class Postgres:
 @contextmanager
 def running_postgres() -> Iterator[Postgres]:
     """Run a fresh server, as an ordinary user when the tests run as root, which it refuses."""
-    programs = _programs()
+    # Debian keeps PostgreSQL's programs off the path.
+    debian = ":".join(str(one) for one in sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True))
+    programs = Path(find_program("initdb", folders=debian)).resolve().parent
     user = "nobody" if os.geteuid() == 0 else None
     home = Path(tempfile.mkdtemp(prefix="postgres-"))
     if user:
@@ -97,17 +99,6 @@ def running_postgres() -> Iterator[Postgres]:
             server.wait(timeout=30)
     finally:
         shutil.rmtree(home)
-
-
-def _programs() -> Path:
-    """Folder of PostgreSQL's programs, which Debian keeps off the path."""
-    if found := shutil.which("initdb"):
-        return Path(found).resolve().parent
-    if found_here := sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb")):
-        return found_here[-1].parent
-    if os.environ.get("CI") == "true":
-        pytest.fail("PostgreSQL is not installed")
-    pytest.skip("PostgreSQL is not installed")
 
 
 def _wait_for(server: Postgres, process: subprocess.Popen[bytes]) -> None:

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import asyncssh
 
-from tests.servers.sshd import HOST
+from tests.servers.programs import HOST
 
 USER = "f1000001"
 PASSWORD = "correct horse: 50% 'battery'"

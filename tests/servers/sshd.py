@@ -18,7 +18,6 @@ from __future__ import annotations
 
 import getpass
 import os
-import shutil
 import socket
 import subprocess
 import time
@@ -30,7 +29,7 @@ from pathlib import Path
 import asyncssh
 import pytest
 
-HOST = "127.0.0.1"
+from tests.servers.programs import HOST, find_program, free_port
 
 
 @dataclass(frozen=True)
@@ -47,22 +46,6 @@ class Sshd:
     @property
     def extra(self) -> dict[str, str]:
         return {"private_key": self.private_key, "host_key": self.host_key}
-
-
-def find_program(name: str) -> str:
-    """Path of a program that the test needs; skips without it, or fails under CI."""
-    found = shutil.which(name, path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
-    if found is None:
-        if os.environ.get("CI") == "true":
-            pytest.fail(f"{name} is not installed")
-        pytest.skip(f"{name} is not installed")
-    return found
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        return int(probe.getsockname()[1])
 
 
 @contextmanager

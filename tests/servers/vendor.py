@@ -26,7 +26,7 @@ from pathlib import Path
 from include.commsarchive.pgp.home import Home
 from include.commsarchive.pgp.keys import KeyPair, make_key
 from include.commsarchive.pgp.settings import PgpSettings, PrivateKey
-from tests.servers.sshd import find_program
+from tests.servers.programs import find_program
 
 PASSPHRASE = "correct horse: 50% 'bättery'"
 

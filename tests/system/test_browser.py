@@ -4,38 +4,23 @@ from __future__ import annotations
 
 import email
 import email.policy
-import os
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
+
+from tests.servers.programs import running_browser
 
 pytestmark = pytest.mark.system
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "mail"
-QUIET = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-)
 
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """The system's Chromium."""
-    program = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    if program is None:
-        if os.environ.get("CI") == "true":
-            pytest.fail("no Chromium; install the package `chromium`")
-        pytest.skip("no Chromium; install the package `chromium`")
-    with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=program, args=list(QUIET))
+    with running_browser() as opened:
         yield opened
-        opened.close()
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from exchangelib import Message
 from tests.servers.davmail import running_davmail
 from tests.servers.ews.plain_client import ensure, opened
 from tests.servers.ews.server import Account, EwsServer
-from tests.servers.sshd import HOST
+from tests.servers.programs import HOST
 
 pytestmark = pytest.mark.system
 

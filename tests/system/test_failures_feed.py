@@ -19,8 +19,9 @@ from include.commsarchive.collect.sftp_settings import settings_from
 from include.commsarchive.collect.ssh_key import make_ssh_key
 from include.commsarchive.connector import Collect
 from include.commsarchive.errors import Fatal, Retriable
+from tests.servers.programs import HOST, free_port
 from tests.servers.sftp_doubles import PASSWORD, USER, running_server
-from tests.servers.sshd import HOST, free_port, running_sshd
+from tests.servers.sshd import running_sshd
 from tests.servers.vendor import Vendor
 from tests.system.whole_path import (
     CHATS,

@@ -19,7 +19,7 @@ from include.commsarchive.model import Letter, MailPart
 from tests.letters import FOLDER, make_letter
 from tests.servers.cutting import DOWN, UP, Wire, cut_wire
 from tests.servers.dovecot import MASTER, PASSWORD, USER_PASSWORD, Dovecot, running_dovecot
-from tests.servers.sshd import HOST
+from tests.servers.programs import HOST
 
 pytestmark = pytest.mark.system
 ANN, BOB = "ann@firm.example", "bob@firm.example"

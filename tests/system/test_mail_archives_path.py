@@ -18,7 +18,7 @@ from tests.letters import make_run, make_sending, plan_of
 from tests.servers.cutting import DOWN, Wire, cut_wire
 from tests.servers.dovecot import MASTER, PASSWORD, Dovecot, running_dovecot
 from tests.servers.journal import JournalServer
-from tests.servers.sshd import HOST
+from tests.servers.programs import HOST
 
 ANN, BOB, CID = (f"{name}@firm.example" for name in ("ann", "bob", "cid"))
 PLAN = [make_sending(f"item {number}", owner) for number in range(40) for owner in (ANN, BOB, CID)]

@@ -4,25 +4,18 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, FrameLocator, Page, expect, sync_playwright
+from playwright.sync_api import Browser, FrameLocator, Page, expect
 
+from tests.servers.programs import running_browser
 from tests.system.pages_world import SECRET_WORDS, YESTERDAY, World, fill, running_world
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(300)]
 
-QUIET = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-)
 expect.set_options(timeout=20_000)
 AIRFLOWS_OWN = "An iframe which has both allow-scripts and allow-same-origin"
 """A warning about the frame that Airflow gives to every plugin."""
@@ -43,16 +36,8 @@ BUSY = (
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """The system's Chromium."""
-    program = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    if program is None:
-        if os.environ.get("CI") == "true":
-            pytest.fail("no Chromium; install the package `chromium`")
-        pytest.skip("no Chromium; install the package `chromium`")
-    with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=program, args=list(QUIET))
+    with running_browser() as opened:
         yield opened
-        opened.close()
 
 
 @pytest.fixture(scope="module")

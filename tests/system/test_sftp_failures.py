@@ -15,8 +15,9 @@ from include.commsarchive.collect.base import RemoteFile
 from include.commsarchive.collect.sftp import SftpCollector
 from include.commsarchive.collect.sftp_settings import SftpSettings, settings_from
 from include.commsarchive.errors import Fatal, Retriable
+from tests.servers.programs import HOST, free_port
 from tests.servers.sftp_doubles import PASSWORD, USER, running_server, silent_server, wire
-from tests.servers.sshd import HOST, Sshd, free_port, running_sshd
+from tests.servers.sshd import Sshd, running_sshd
 
 pytestmark = [pytest.mark.anyio, pytest.mark.system]
 CONTENT = os.urandom(8_000_000)

@@ -11,7 +11,7 @@ from lxml import etree
 
 from tests.servers.ews.names import MESSAGES, SOAP, TYPES, Element, M, elements
 from tests.servers.ews.server import PASSWORD, EwsServer
-from tests.servers.sshd import HOST
+from tests.servers.programs import HOST
 
 RAW = b"From: Bob <b@x>\r\nTo: ann@example.com\r\nSubject: %s\r\nMessage-ID: <%s@x>\r\n\r\nhello\r\n"
 GUID = "3f1c9a60-1111-4222-8333-5d5d5d5d5d5d"

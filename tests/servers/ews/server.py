@@ -32,7 +32,7 @@ from tests.servers.ews.refusals import EwsFault, busy, fault_body, new_id
 from tests.servers.ews.schema import Schema
 from tests.servers.ews.store import Store
 from tests.servers.faults import Call, Fault, Faults, Kind
-from tests.servers.sshd import HOST
+from tests.servers.programs import HOST
 
 __all__ = ["APP", "PASSWORD", "SERVICE", "Account", "App", "Behaviour", "EwsServer", "Seen"]
 

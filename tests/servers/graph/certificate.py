@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from tests.servers.sshd import HOST
+from tests.servers.programs import HOST
 
 
 def write_certificate(path: Path) -> None:

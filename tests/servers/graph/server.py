@@ -35,7 +35,7 @@ from tests.servers.graph.service import Service
 from tests.servers.graph.store import Store
 from tests.servers.graph.throttle import Limits, Throttle
 from tests.servers.graph.tokens import TENANT, Tokens
-from tests.servers.sshd import HOST
+from tests.servers.programs import HOST
 
 
 class GraphServer:

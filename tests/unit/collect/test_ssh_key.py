@@ -9,7 +9,7 @@ import pytest
 
 from include.commsarchive.collect.ssh_key import make_ssh_key
 from include.commsarchive.errors import Fatal
-from tests.servers.sshd import find_program
+from tests.servers.programs import find_program
 
 
 @pytest.mark.parametrize(("algorithm", "shown"), [("ed25519", "ED25519"), ("rsa4096", "4096")])

@@ -25,7 +25,7 @@ from include.commsarchive.model import Address, Letter, MailPart
 from tests.letters import make_letter
 from tests.servers.cutting import DOWN, UP, Wire, cut_wire
 from tests.servers.journal import CLOSE, JournalServer
-from tests.servers.sshd import HOST
+from tests.servers.programs import HOST
 
 ADDRESS = "journal@archive.example"
 ANN = "ann@firm.example"
