@@ -1,7 +1,7 @@
 """Write the sample days of the interchange formats: ``python -m include.samples.interchange_samples``.
 
-A Persistent Chat channel with a shared file, and what a gateway made of an Instant Bloomberg chat and of a
-call as DIG. The people are those of the screenplays.
+A Persistent Chat channel with a shared file; what a gateway made of an Instant Bloomberg chat and of a call
+as DIG; a channel and a chat of two as Vantage. The people are those of the screenplays.
 """
 
 from __future__ import annotations
@@ -12,14 +12,14 @@ import io
 import shutil
 import zipfile
 from pathlib import Path
-from xml.sax.saxutils import quoteattr
+from xml.sax.saxutils import escape, quoteattr
 
 from include.samples.documents import document
 from include.samples.screenplay import PEOPLE
 
 HERE = Path(__file__).parent
 DAY = "2024-03-13"
-SOURCES = ("persistent_chat", "dig")
+SOURCES = ("persistent_chat", "dig", "vantage")
 _AXES = "US axes for Wednesday\n\n3s  25mm bid\n5s  two way\n"
 _GUID = "1f0c2d3e-4a5b-4c6d-8e7f-0123456789ab.pdf"
 _DIG = "http://dig.apc.xmlns.commons.platform.actiance.com/itm/interaction"
@@ -37,7 +37,7 @@ def main() -> None:
 
 def delivery(source: str) -> dict[str, bytes]:
     """Make the files of a source's day, by name."""
-    return {"persistent_chat": _persistent_chat, "dig": _dig}[source]()
+    return {"persistent_chat": _persistent_chat, "dig": _dig, "vantage": _vantage}[source]()
 
 
 def _persistent_chat() -> dict[str, bytes]:
@@ -75,10 +75,13 @@ def _message(kind: str, who: str, time: str, content: str, number: int) -> str:
 
 
 def _when(tag: str, time: str) -> str:
-    moment = dt.datetime.fromisoformat(f"{DAY}T{time}+00:00")
-    ms = int(moment.timestamp() * 1000)
+    moment, ms = dt.datetime.fromisoformat(f"{DAY}T{time}+00:00"), _ms(time)
     ticks = ms * 10_000 + 621_355_968_000_000_000
     return f'<{tag} since1970="{ms}" string="{moment:%Y-%m-%dT%H:%M:%S}.0000000Z" long="{ticks}"/>'
+
+
+def _ms(time: str) -> int:
+    return int(dt.datetime.fromisoformat(f"{DAY}T{time}+00:00").timestamp() * 1000)
 
 
 def _dig() -> dict[str, bytes]:
@@ -164,6 +167,61 @@ def _text(
         f'<itm:event-time timestamp="{DAY}T{time}.000Z"/><itm:participant-id>{who}</itm:participant-id>{said}'
         "</itm:text-object></itm:text-event>\n"
     )
+
+
+def _vantage() -> dict[str, bytes]:
+    axes = (("UserFileName", "axes.pdf"), ("FileName", "20240313/a1/axes.pdf"))
+    edited = ("UpdatedDateTimeUTC", str(_ms("13:02:10")))
+    channel = [
+        *(_vantage_event("ParticipantEntered", who, "13:00:00") for who in ("nina", "tobias")),
+        _vantage_event("ParticipantEntered", "pricebot", "13:00:00", ("UserType", "bot")),
+        _vantage_event(
+            "Invite", "greta", "13:00:30", ("InviterLoginName", _mail("nina")), ("Content", "added")
+        ),
+        _says("m1", "nina", "13:01:00", "Greta, 7y against 10y: where do you see it?"),
+        _says("m2", "greta", "13:01:40", "flat, maybe 0.5 < Monday's close & soft"),
+        _says("m3", "pricebot", "13:01:41", "7s10s +11.2 / +11.4"),
+        _says("m4", "nina", "13:02:00", "I pay 11.3 in 30k", ("UpdatedType", "EditedNewMsg"), edited),
+        _says(
+            "m4a", "nina", "13:02:00", "I pay 11.3 in 300k", ("UpdatedType", "EditedOriginalMsg"), edited,
+            ("EditedNewMsgId", "m4"),
+        ),
+        _vantage_event("FileTransferStarted", "tobias", "13:03:00", *axes),
+        _vantage_event("FileTransferEnded", "tobias", "13:03:00", *axes, ("Status", "Completed")),
+        *(_vantage_event("ParticipantLeft", who, "13:10:00") for who in ("greta", "tobias", "nina")),
+    ]  # fmt: skip
+    direct = [
+        *(_vantage_event("ParticipantEntered", who, "15:00:00") for who in ("zoe", "kenji")),
+        _says("d1", "zoe", "15:00:20", "年度末のお取引ありがとうございます"),
+        _says("d2", "zoe", "15:01:00", "wrong chat, sorry"),
+        _says("d2", "zoe", "15:01:00", "delete wrong chat, sorry", ("UpdatedType", "Deleted"),
+              ("UpdatedDateTimeUTC", str(_ms("15:01:30")))),
+        _says("d3", "kenji", "15:02:00", "こちらこそ、宜しくお願いします"),
+    ]  # fmt: skip
+    xml = (
+        '<?xml version="1.0" encoding="UTF-8"?>\n<FileDump>\n'
+        f"{_conversation('Rates', 'private - rates - 9hx1', channel)}"
+        f"{_conversation('Zoe Lindqvist', 'direct - zoe - kenji - 4kd2', direct)}</FileDump>\n"
+    )
+    members = [("vantage.xml", xml.encode()), ("20240313/a1/axes.pdf", document("axes.pdf", _AXES))]
+    return {"vantage_20240313.zip": _zip(members)}
+
+
+def _conversation(name: str, room: str, events: list[str]) -> str:
+    return f'<Conversation Perspective="{name}"><RoomID>{room}</RoomID>\n{"".join(events)}</Conversation>\n'
+
+
+def _says(number: str, who: str, time: str, text: str, *more: tuple[str, str]) -> str:
+    return _vantage_event("Message", who, time, ("MessageId", number), *more, ("Content", text))
+
+
+def _vantage_event(tag: str, who: str, time: str, *more: tuple[str, str]) -> str:
+    login = _mail(who) if who in PEOPLE else who
+    ours = who in PEOPLE and PEOPLE[who]["company"] == "quill"
+    mail = [("CorporateEmailID", login)] if who in PEOPLE else []
+    told = [("LoginName", login), ("DateTimeUTC", str(_ms(time))), ("InternalFlag", str(ours).lower())]
+    elements = "".join(f"<{name}>{escape(text)}</{name}>" for name, text in (*told, *mail, *more))
+    return f"<{tag}>{elements}</{tag}>\n"
 
 
 def _name(who: str) -> str:

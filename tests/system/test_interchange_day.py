@@ -39,6 +39,7 @@ def test_shipped_interchange_samples_are_what_their_maker_makes(source: str) -> 
     [
         ("persistent_chat", {"archived": 1, "made": 2}, {"duplicate": 1, "known": 2}),
         ("dig", {"archived": 2, "made": 2}, {"duplicate": 2, "known": 2}),
+        ("vantage", {"archived": 2, "made": 3}, {"duplicate": 2, "known": 3}),
     ],
 )
 def test_an_interchange_day_is_archived_with_every_number_closed(
