@@ -27,14 +27,17 @@ PROJECT = Path(__file__).resolve().parents[2]
 
 @dataclass(frozen=True, slots=True)
 class Catalogue:
-    """Connectors by name; ``stored`` are the versions of those made by hand.
+    """Connectors by name; ``stored`` are the versions of those made by hand, ``files`` those of others.
 
+    ``retired`` were made by hand and taken out of use: no DAGs, and shown for their history alone.
     ``wrong`` says by name (a file that cannot be read has its stem) what is wrong: place, key, remedy.
     """
 
     connectors: dict[str, Connector] = field(default_factory=dict)
     wrong: dict[str, str] = field(default_factory=dict)
     stored: dict[str, StoredConnector] = field(default_factory=dict)
+    retired: dict[str, StoredConnector] = field(default_factory=dict)
+    files: dict[str, Path] = field(default_factory=dict)
 
     @property
     def faults(self) -> tuple[str, ...]:
@@ -68,7 +71,9 @@ def from_files() -> Catalogue:
             connector = _load(path)
         except Fatal as error:
             found.wrong[path.stem] = str(error)
+            found.files.setdefault(path.stem, path)
             continue
+        found.files.setdefault(connector.name, path)
         if fault := _fault(connector):
             found.wrong[connector.name] = f"{path}: {fault}"
         elif connector.name in found.connectors:
@@ -84,6 +89,10 @@ def add_stored(found: Catalogue, stored: list[StoredConnector]) -> None:
     """Add those made by hand to those of files."""
     for one in stored:
         place = f"connector {one.name}, version {one.version}"
+        if one.retired:
+            if one.name not in found.files:
+                found.retired[one.name] = one
+            continue
         if one.name in found.connectors or one.name in found.wrong:
             found.wrong[f"{one.name} (made by hand)"] = (
                 f"{place}: a file defines {one.name}, too, and the file counts. Rename the one in the file"

@@ -175,6 +175,13 @@ def backfill(
     return Asked(connector.name, f"backfill {made.id}", "queued", paused, created=True)
 
 
+def under_way(dag_id: str) -> list[str]:
+    """Name the runs of a DAG that are queued or running."""
+    with create_session() as session:
+        chosen = select(DagRun.run_id).where(DagRun.dag_id == dag_id, DagRun.state.in_(_ACTIVE))
+        return list(session.scalars(chosen.order_by(DagRun.id)))
+
+
 def pause(dag_id: str, *, paused: bool) -> None:
     """Pause or unpause a DAG.
 

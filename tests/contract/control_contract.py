@@ -74,6 +74,29 @@ class ConnectorContract:
             ("ann", "create-connector", "chat", "version 1"),
         ]
 
+    def test_a_retired_connector_keeps_its_versions_and_is_brought_back_by_the_next(
+        self, ledger: Book
+    ) -> None:
+        first = ledger.put_connector("chat", "{1}", 0, "ann")
+        gone = ledger.retire_connector("chat", 1, "bob")
+        assert (gone.version, gone.retired, gone.stated, gone.who) == (2, True, "{1}", "bob")
+        assert ledger.retire_connector("chat", 2, "ann") == gone
+        assert ledger.connectors() == [gone]
+        again = ledger.put_connector("chat", "{1}", 2, "ann")
+        assert (again.version, again.retired, again.stated) == (3, False, "{1}")
+        assert ledger.versions("chat") == [again, gone, first]
+        acts = [one.act.what for one in ledger.audit(AuditFilter(), ALL, 10)]
+        assert acts == ["restore-connector", "retire-connector", "create-connector"]
+
+    @pytest.mark.parametrize("expected", [0, 2])
+    def test_retiring_another_version_than_the_last_is_refused(self, ledger: Book, expected: int) -> None:
+        with pytest.raises(Outdated):
+            ledger.retire_connector("chat", 0, "ann")
+        last = ledger.put_connector("chat", "{1}", 0, "ann")
+        with pytest.raises(Outdated):
+            ledger.retire_connector("chat", expected, "ann")
+        assert ledger.connectors() == [last]
+
 
 class TrailContract:
     def test_the_trail_is_listed_newest_first_and_paged(self, ledger: Book) -> None:

@@ -27,6 +27,7 @@ class Status(StrEnum):
     RUNNING = "running"
     ATTENTION = "needs attention"
     BROKEN = "configuration error"
+    RETIRED = "retired"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +70,19 @@ _REMEDIES = {
 def broken(fault: str) -> Standing:
     """Give the standing of a connector whose definition is wrong; the fault names the remedy."""
     return Standing(Status.BROKEN, (Remark(fault, "mend the definition"),))
+
+
+def retired(who: str, at: dt.datetime, last: Closed | None) -> Standing:
+    """Give the standing of a connector that somebody took out of use. ``last`` is its last import record."""
+    gone = Remark(f"{who} retired it on {at:%Y-%m-%d %H:%M} UTC", "its history stays; it can be brought back")
+    return Standing(
+        Status.RETIRED,
+        (gone,),
+        last_import=last.closed_at if last else None,
+        last_day=last.day if last else None,
+        items_last=last.archived if last else 0,
+        unmapped_people=last.unmapped_people if last else 0,
+    )
 
 
 def standing(connector: Connector, books: Books, last: Closed | None, now: dt.datetime) -> Standing:

@@ -14,6 +14,8 @@ from typing import Any, Protocol
 from include.commsarchive.errors import CommsArchiveError
 from include.commsarchive.ledger.chain import GENESIS, Head, canonical
 
+_RETIRED = '{"retired":'
+
 
 class Outdated(CommsArchiveError):
     """A change was made to a version that is no longer the last; ``current`` is what is there now."""
@@ -24,18 +26,32 @@ class Outdated(CommsArchiveError):
         super().__init__(
             f"connector {name}: version {version} is the last one. Read it and make your change again"
         )
+        self.name = name
         self.current = current
 
 
 @dataclass(frozen=True, slots=True)
 class StoredConnector:
-    """One version of a connector made by hand, as canonical JSON. ``at`` is when (ms), ``who`` made it."""
+    """One version of a connector made by hand, as canonical JSON. ``at`` is when (ms), ``who`` made it.
+
+    One that was retired then has as definition an object with one key, ``retired``: what it was before.
+    """
 
     name: str
     version: int
     definition: str
     who: str
     at: int
+
+    @property
+    def retired(self) -> bool:
+        """Say whether it was taken out of use."""
+        return self.definition.startswith(_RETIRED)
+
+    @property
+    def stated(self) -> str:
+        """Give its definition, the last one that it had if it is retired."""
+        return self.definition[len(_RETIRED) : -1] if self.retired else self.definition
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,10 +108,19 @@ class Control(Protocol):
     def put_connector(self, name: str, definition: str, expected: int, who: str) -> StoredConnector:
         """Add a version after version ``expected``, 0 for none, with its entry in the trail.
 
-        The same definition again is no new version.
+        The same definition again is no new version; on a retired connector it brings it back.
 
         Raises:
             Outdated: another version is the last.
+        """
+
+    def retire_connector(self, name: str, expected: int, who: str) -> StoredConnector:
+        """Take a connector out of use by a version after version ``expected``, with its entry in the trail.
+
+        All its versions stay. Doing it again is no new version.
+
+        Raises:
+            Outdated: another version is the last, or there is none.
         """
 
     def note(self, act: Act) -> AuditEntry:
@@ -143,7 +168,35 @@ def check_audit(entries: Iterable[AuditEntry], head: Head) -> Iterator[str]:
         yield f"the audit trail ends with entry {last.seq}, its head is {head.seq}: the end was changed"
 
 
-def change_of(name: str, before: StoredConnector | None, version: int, who: str) -> Act:
+def next_version(
+    last: StoredConnector | None, name: str, definition: str | None, expected: int, who: str, now: int
+) -> StoredConnector:
+    """Make the version that follows the last one, or give the last if it says the same.
+
+    None as a definition retires the connector.
+
+    Raises:
+        Outdated: another version is the last.
+    """
+    if definition is None:
+        if last is None:
+            raise Outdated(name, None)
+        definition = f"{_RETIRED}{last.stated}}}"
+    if last and last.definition == definition and expected in (0, last.version):
+        return last
+    if expected != (last.version if last else 0):
+        raise Outdated(name, last)
+    return StoredConnector(name, expected + 1, definition, who, now)
+
+
+def change_of(before: StoredConnector | None, made: StoredConnector) -> Act:
     """Describe a change of a connector for the trail."""
-    what = "change-connector" if before else "create-connector"
-    return Act(who, what, name, f"version {version}", detail={"version": version})
+    what = "change"
+    if before is None:
+        what = "create"
+    elif made.retired:
+        what = "retire"
+    elif before.retired:
+        what = "restore"
+    version = f"version {made.version}"
+    return Act(made.who, f"{what}-connector", made.name, version, detail={"version": made.version})

@@ -13,11 +13,11 @@ from include.commsarchive.ledger.control import (
     Act,
     AuditEntry,
     AuditFilter,
-    Outdated,
     StoredConnector,
     change_of,
     check_audit,
     next_entry,
+    next_version,
 )
 from include.commsarchive.ledger.memory import MemoryLedger
 from include.commsarchive.ledger.tally import decided
@@ -54,14 +54,18 @@ class MemoryControl(MemoryLedger):
 
     def put_connector(self, name: str, definition: str, expected: int, who: str) -> StoredConnector:
         """See `Control.put_connector`."""
+        return self._add_version(name, definition, expected, who)
+
+    def retire_connector(self, name: str, expected: int, who: str) -> StoredConnector:
+        """See `Control.retire_connector`."""
+        return self._add_version(name, None, expected, who)
+
+    def _add_version(self, name: str, definition: str | None, expected: int, who: str) -> StoredConnector:
         last = next(iter(self.versions(name)), None)
-        if last and last.definition == definition and expected in (0, last.version):
-            return last
-        if expected != (last.version if last else 0):
-            raise Outdated(name, last)
-        made = StoredConnector(name, expected + 1, definition, who, _now())
-        self._connectors.setdefault(name, []).append(made)
-        self.note(change_of(name, last, made.version, who))
+        made = next_version(last, name, definition, expected, who, _now())
+        if made is not last:
+            self._connectors.setdefault(name, []).append(made)
+            self.note(change_of(last, made))
         return made
 
     def note(self, act: Act) -> AuditEntry:

@@ -14,11 +14,11 @@ from include.commsarchive.ledger.control import (
     Act,
     AuditEntry,
     AuditFilter,
-    Outdated,
     StoredConnector,
     change_of,
     check_audit,
     next_entry,
+    next_version,
 )
 from include.commsarchive.ledger.rows import Rows, stream, to_row
 from include.commsarchive.ledger.schema import audit, audit_head, connector
@@ -40,16 +40,20 @@ class SqlControl(Rows):
 
     def put_connector(self, name: str, definition: str, expected: int, who: str) -> StoredConnector:
         """See `Control.put_connector`."""
+        return self._add_version(name, definition, expected, who)
+
+    def retire_connector(self, name: str, expected: int, who: str) -> StoredConnector:
+        """See `Control.retire_connector`."""
+        return self._add_version(name, None, expected, who)
+
+    def _add_version(self, name: str, definition: str | None, expected: int, who: str) -> StoredConnector:
         with self._database.write() as connection:
             rows = stream(connection, _BY_NAME.where(connector.c.name == name).limit(1))
             last = next((StoredConnector(**row) for row in rows), None)
-            if last and last.definition == definition and expected in (0, last.version):
-                return last
-            if expected != (last.version if last else 0):
-                raise Outdated(name, last)
-            made = StoredConnector(name, expected + 1, definition, who, now_ms())
-            connection.execute(sa.insert(connector), [to_row(StoredConnector)(made)])
-            _append(connection, change_of(name, last, made.version, who))
+            made = next_version(last, name, definition, expected, who, now_ms())
+            if made is not last:
+                connection.execute(sa.insert(connector), [to_row(StoredConnector)(made)])
+                _append(connection, change_of(last, made))
             return made
 
     def note(self, act: Act) -> AuditEntry:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Literal
@@ -15,7 +16,7 @@ from include.commsarchive.connector import Connector
 from include.commsarchive.control.days import Books, Day, days_of
 from include.commsarchive.control.feed import Feed
 from include.commsarchive.control.habit import HABIT
-from include.commsarchive.control.standing import PICTURE_DAYS, Standing, broken, standing
+from include.commsarchive.control.standing import PICTURE_DAYS, Standing, broken, retired, standing
 from include.commsarchive.ledger.base import HeldStage
 from include.commsarchive.ledger.sql import SqlLedger
 from include.commsarchive.ledger.views import Closed
@@ -45,8 +46,8 @@ def everything() -> Catalogue:
 
 
 def visible(user: auth.User, found: Catalogue) -> list[str]:
-    """Name the connectors that a user may read, the wrong ones among them, in order."""
-    return sorted(auth.readable(user, {*found.connectors, *found.wrong}))
+    """Name the connectors that a user may read, the wrong and the retired ones among them, in order."""
+    return sorted(auth.readable(user, {*found.connectors, *found.wrong, *found.retired}))
 
 
 def rows(found: Catalogue, names: Collection[str]) -> list[Row]:
@@ -57,12 +58,18 @@ def rows(found: Catalogue, names: Collection[str]) -> list[Row]:
     first = now.date() - dt.timedelta(days=PICTURE_DAYS + 1) - HABIT
     books = books_of(ledger, good, feeds(good), first, now.date() + dt.timedelta(days=1))
     last = last_imports(ledger, books)
-    return [
-        _row(found, name, standing(good[name], books[name], last.get(name), now))
-        if name in good
-        else _row(found, name, broken(found.wrong[name]))
-        for name in names
-    ]
+    gone = [name for name in names if name in found.retired]
+    last |= {one.connector: one for one in ledger.last_closed(gone)} if gone else {}
+
+    def stands(name: str) -> Standing:
+        if name in good:
+            return standing(good[name], books[name], last.get(name), now)
+        if name in found.retired:
+            one = found.retired[name]
+            return retired(one.who, dt.datetime.fromtimestamp(one.at / 1000, dt.UTC), last.get(name))
+        return broken(found.wrong[name])
+
+    return [_row(found, name, stands(name)) for name in names]
 
 
 def calendar(connector: Connector, first: dt.date, last: dt.date) -> tuple[Day, ...]:
@@ -100,12 +107,13 @@ def last_imports(ledger: SqlLedger, books: Mapping[str, Books]) -> dict[str, Clo
 
 
 def _row(found: Catalogue, name: str, how: Standing) -> Row:
+    stored = found.stored.get(name) or found.retired.get(name)
     connector = found.connectors.get(name)
-    stored = found.stored.get(name)
+    stated = json.loads(stored.stated) if stored and connector is None else {}
     return Row(
         name=name,
-        title=(connector.title if connector else "") or name,
-        source=connector.source if connector else "",
+        title=(connector.title if connector else stated.get("title", "")) or name,
+        source=connector.source if connector else stated.get("source", ""),
         origin="api" if stored else "file",
         version=stored.version if stored else 0,
         standing=how,

@@ -30,6 +30,7 @@ TABLE = {
     "POST /connectors/check": ADMINS,
     "GET /connectors/{name}": EVERYBODY,
     "PUT /connectors/{name}": ADMINS,
+    "DELETE /connectors/{name}": ADMINS,
     "GET /connectors/{name}/versions": EVERYBODY,
     "GET /connectors/{name}/status": EVERYBODY,
     "GET /connectors/{name}/days": EVERYBODY,

@@ -4,12 +4,27 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from typing import Annotated, Any, Literal
+from contextlib import suppress
+from typing import Annotated
 
-from fastapi import APIRouter, Header, Query, Response
+from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel, Field
 
-from commsarchive_airflow.catalogue import Catalogue, checked
+from commsarchive_airflow import scheduler
+from commsarchive_airflow.catalogue import checked
+from commsarchive_airflow.web.api.definitions import (
+    Definition,
+    IfMatch,
+    as_asked,
+    check,
+    file_of,
+    refuse_files,
+    refuse_running,
+    same_version,
+    shown,
+    telling_stale,
+    written,
+)
 from commsarchive_airflow.web.api.pages import After, First, Last, Limit, Page, cut
 from commsarchive_airflow.web.api.refusal import CHANGES, PROBLEMS, Refusal, not_there
 from commsarchive_airflow.web.api.rights import Admin, AdminOf, Anybody, Name, Reader
@@ -18,9 +33,6 @@ from commsarchive_airflow.web.overview import Row, calendar, everything, rows, v
 from include.commsarchive.connector import Connector
 from include.commsarchive.control.days import Day
 from include.commsarchive.control.standing import Status
-from include.commsarchive.errors import Fatal
-from include.commsarchive.ledger.chain import canonical
-from include.commsarchive.ledger.control import Outdated, StoredConnector
 from include.commsarchive.sources.registry import SOURCES
 
 router = APIRouter(tags=["connectors"], responses=PROBLEMS)
@@ -32,19 +44,6 @@ LONGEST = 400
 """Days that a calendar shows at most."""
 
 DryRun = Annotated[bool, Query(description="only check the definition")]
-IfMatch = Annotated[str, Header(description='the ETag of the version that you read, as `"3"`')]
-
-
-class Definition(BaseModel):
-    """A connector as it is defined. ``version`` is 0 and nobody made it where a file defines it."""
-
-    name: str
-    origin: Literal["file", "api"]
-    version: int
-    who: str
-    at: dt.datetime | None
-    definition: dict[str, Any] = Field(description="see the schema of `Connector`; it holds no secrets")
-    wrong: str = Field(default="", description="what is wrong with it, if anything")
 
 
 class SourceOf(BaseModel):
@@ -65,9 +64,11 @@ def list_sources(_: Anybody) -> list[SourceOf]:
 def list_connectors(
     who: Anybody, status: Status | None = None, after: After = "", limit: Limit = 50
 ) -> Page[Row]:
-    """List connectors by name, and how they stand: those that you may read."""
+    """List connectors by name, and how they stand: those that you may read; retired ones when asked for."""
     found = everything()
     names = [name for name in visible(who.user, found) if name > after]
+    if status is not Status.RETIRED:
+        names = [name for name in names if name not in found.retired]
     if status is None:
         return cut(rows(found, names[: limit + 1]), limit, lambda row: row.name)
     return cut(
@@ -75,16 +76,24 @@ def list_connectors(
     )
 
 
-@router.post("/connectors", status_code=201, responses={200: {"model": Definition}})
+@router.post("/connectors", status_code=201, responses=CHANGES | {200: {"model": Definition}})
 def create_connector(
     connector: Connector, who: Admin, answer: Response, *, dry_run: DryRun = False
 ) -> Definition:
     """Make a connector. It becomes a DAG, paused, within a minute. The same again changes nothing (200)."""
     found = everything()
     check(connector)
-    _refuse_files(found, connector.name)
+    refuse_files(found, connector.name)
+    if gone := found.retired.get(connector.name):
+        raise Refusal(
+            409,
+            "exists",
+            f"connector {connector.name} was retired by {gone.who}, and its history keeps the name",
+            "Choose another name, or bring it back with PUT",
+            version=gone.version,
+        )
     before = found.stored.get(connector.name)
-    if before and before.definition != _written(connector):
+    if before and before.definition != written(connector):
         raise Refusal(
             409,
             "exists",
@@ -95,27 +104,35 @@ def create_connector(
     if before or dry_run:
         answer.status_code = 200
     if dry_run:
-        return _as_asked(connector, before)
-    made = _put(connector, 0 if before is None else before.version, who.name)
+        return as_asked(connector, before)
+    with telling_stale():
+        version = before.version if before else 0
+        made = book().put_connector(connector.name, written(connector), version, who.name)
     answer.headers["ETag"] = f'"{made.version}"'
     answer.headers["Location"] = f"connectors/{made.name}"
-    return _stored(made)
+    return shown(made)
 
 
 @router.get("/connectors/{name}")
 def get_connector(name: Name, _: Reader, answer: Response) -> Definition:
     """Give a connector's definition. The ETag is what a change of it asks for."""
     found = everything()
-    if stored := found.stored.get(name):
+    if stored := found.stored.get(name) or found.retired.get(name):
         answer.headers["ETag"] = f'"{stored.version}"'
-        return _stored(stored, found.wrong.get(name, ""))
+        return shown(stored, found.wrong.get(name, ""))
     wrong = found.wrong.get(name, "")
     if name not in found.connectors and not wrong:
         raise not_there(f"connector {name}")
     connector = found.connectors.get(name)
-    definition = json.loads(_written(connector)) if connector else {}
     return Definition(
-        name=name, origin="file", version=0, who="", at=None, definition=definition, wrong=wrong
+        name=name,
+        origin="file",
+        version=0,
+        who="",
+        at=None,
+        definition=json.loads(written(connector)) if connector else {},
+        wrong=wrong,
+        file=file_of(found, name),
     )
 
 
@@ -129,39 +146,50 @@ def change_connector(
     *,
     dry_run: DryRun = False,
 ) -> Definition:
-    """Change a connector that was made here; every version is kept. Its DAG follows within a minute."""
+    """Change a connector that was made here, or bring a retired one back; every version is kept.
+
+    Its DAG follows within a minute.
+    """
     if connector.name != name:
         raise Refusal(422, "renamed", "a connector keeps its name", f"Send `name` as {name}")
     found = everything()
     check(connector)
-    _refuse_files(found, name)
-    if name not in found.stored:
-        raise not_there(f"connector {name}")
-    if not if_match:
-        raise Refusal(
-            428, "no-version", "the version that you read is not stated", "Send its ETag as If-Match"
-        )
-    expected = if_match.strip().removeprefix("W/").strip('"')
-    if expected != str(found.stored[name].version):
-        raise _stale(name, found.stored[name])
+    before = same_version(found, name, if_match)
     if dry_run:
-        return _as_asked(connector, found.stored[name])
-    made = _put(connector, int(expected), who.name)
+        return as_asked(connector, before)
+    with telling_stale():
+        made = book().put_connector(name, written(connector), before.version, who.name)
     answer.headers["ETag"] = f'"{made.version}"'
-    return _stored(made)
+    return shown(made)
+
+
+@router.delete("/connectors/{name}", responses=CHANGES)
+def retire_connector(name: Name, who: AdminOf, if_match: IfMatch = "") -> Definition:
+    """Take a connector that was made here out of use. Its DAG is paused at once, and goes within a minute.
+
+    Its versions, history, import logs, evidence and what was set aside stay. Refused while a run goes on.
+    """
+    found = everything()
+    before = same_version(found, name, if_match)
+    if name not in found.retired:
+        refuse_running(name)
+        with suppress(scheduler.Unknown):
+            scheduler.pause(name, paused=True)
+    with telling_stale():
+        return shown(book().retire_connector(name, before.version, who.name))
 
 
 @router.get("/connectors/{name}/versions")
 def list_versions(name: Name, _: Reader) -> list[Definition]:
     """List every version of a connector that was made here, the last first."""
-    return [_stored(one) for one in book().versions(name)]
+    return [shown(one) for one in book().versions(name)]
 
 
 @router.get("/connectors/{name}/status")
 def get_status(name: Name, _: Reader) -> Row:
     """Say how a connector stands, why, and what to do."""
     found = everything()
-    if name not in found.connectors and name not in found.wrong:
+    if name not in {*found.connectors, *found.wrong, *found.retired}:
         raise not_there(f"connector {name}")
     (row,) = rows(found, [name])
     return row
@@ -182,7 +210,7 @@ def list_days(name: Name, _: Reader, first: First, last: Last) -> list[Day]:
 
 
 def find(name: str) -> Connector:
-    """Give a connector that is good.
+    """Give a connector whose definition is good, also if it was retired: to read about it.
 
     Raises:
         Refusal: there is none of this name, or its definition is wrong.
@@ -190,71 +218,19 @@ def find(name: str) -> Connector:
     found = everything()
     if name in found.connectors:
         return found.connectors[name]
+    if gone := found.retired.get(name):
+        return checked(json.loads(gone.stated), f"connector {name}, version {gone.version}")
     if name in found.wrong:
         raise Refusal(409, "wrong-definition", found.wrong[name], "Mend the definition")
     raise not_there(f"connector {name}")
 
 
-def check(connector: Connector) -> None:
-    """Refuse what only the sources can know to be wrong.
+def find_in_use(name: str) -> Connector:
+    """Give a connector that is good and in use: to do something with it.
 
     Raises:
-        Refusal: it is wrong.
+        Refusal: there is none of this name, its definition is wrong, or it was retired.
     """
-    try:
-        checked(connector.model_dump(mode="json"), f"connector {connector.name}")
-    except Fatal as error:
-        raise Refusal(422, "invalid", str(error), "Mend the key that is named") from error
-
-
-def _refuse_files(found: Catalogue, name: str) -> None:
-    if name not in found.stored and (name in found.connectors or name in found.wrong):
-        raise Refusal(
-            409,
-            "defined-by-file",
-            f"connector {name} is defined by a file",
-            "Change the file, or choose another name",
-        )
-
-
-def _put(connector: Connector, expected: int, who: str) -> StoredConnector:
-    try:
-        return book().put_connector(connector.name, _written(connector), expected, who)
-    except Outdated as error:
-        raise _stale(connector.name, error.current) from error
-
-
-def _stale(name: str, current: StoredConnector | None) -> Refusal:
-    version = current.version if current else 0
-    return Refusal(
-        412,
-        "outdated",
-        f"connector {name} has version {version} now",
-        "Read it, and make your change again",
-        version=version,
-    )
-
-
-def _written(connector: Connector) -> str:
-    """Write a definition whole, defaults included: it must not change when a default does."""
-    return canonical(connector.model_dump(mode="json"))
-
-
-def _stored(one: StoredConnector, wrong: str = "") -> Definition:
-    at = dt.datetime.fromtimestamp(one.at / 1000, dt.UTC)
-    content = json.loads(one.definition)
-    return Definition(
-        name=one.name, origin="api", version=one.version, who=one.who, at=at, definition=content, wrong=wrong
-    )
-
-
-def _as_asked(connector: Connector, before: StoredConnector | None) -> Definition:
-    version = before.version if before else 0
-    return Definition(
-        name=connector.name,
-        origin="api",
-        version=version,
-        who="",
-        at=None,
-        definition=json.loads(_written(connector)),
-    )
+    if name in everything().retired:
+        raise Refusal(409, "retired", f"connector {name} was retired", "Bring it back first")
+    return find(name)

@@ -7,7 +7,8 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Request, Response
 from pydantic import BaseModel, Field
 
-from commsarchive_airflow.web.api.connectors import IfMatch, find
+from commsarchive_airflow.web.api.connectors import find, find_in_use
+from commsarchive_airflow.web.api.definitions import IfMatch
 from commsarchive_airflow.web.api.pages import After, Limit, Page, cut
 from commsarchive_airflow.web.api.refusal import CHANGES, PROBLEMS, UPLOADS, Fault, Refusal, not_there
 from commsarchive_airflow.web.api.rights import AdminOf, Name, Reader
@@ -92,7 +93,7 @@ def accept_mapping(
     name: Name, who: AdminOf, content: Upload, answer: Response, if_match: IfMatch = ""
 ) -> Preview:
     """Put an upload in force from the next run on, when no row of it is bad; every version is kept."""
-    origin = find(name).mapping.custom
+    origin = find_in_use(name).mapping.custom
     if origin != UPLOADED:
         raise Refusal(
             409,

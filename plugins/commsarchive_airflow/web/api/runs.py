@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from commsarchive_airflow import auth, scheduler
 from commsarchive_airflow.scheduler import Asked
-from commsarchive_airflow.web.api.connectors import find
+from commsarchive_airflow.web.api.connectors import find_in_use
 from commsarchive_airflow.web.api.refusal import PROBLEMS, Refusal, not_there
 from commsarchive_airflow.web.api.rights import AdminOf, Caller, Name, Operator
 from commsarchive_airflow.web.book import book
@@ -87,7 +87,7 @@ class ActivationAsked(_Asking):
 @router.post("/connectors/{name}/runs", status_code=202)
 def archive_days(name: Name, asked: RunAsked, who: Operator, key: Key = "") -> Asked:
     """Archive a day, or several in order. What was archived before is recognised and not filed again."""
-    connector = find(name)
+    connector = find_in_use(name)
     days = (asked.first, asked.last)
     with _audited(who, "archive-days", name, _span(days), again=asked.again):
         if asked.first == asked.last:
@@ -99,7 +99,7 @@ def archive_days(name: Name, asked: RunAsked, who: Operator, key: Key = "") -> A
 @router.post("/connectors/{name}/replay", status_code=202)
 def replay(name: Name, asked: ReplayAsked, who: Operator, key: Key = "") -> Asked:
     """Take what was set aside back in, at its stage."""
-    find(name)
+    find_in_use(name)
     _may_trigger(who, REPLAY)
     for held_id in asked.only:
         held = book().held_one(held_id)
@@ -114,7 +114,7 @@ def replay(name: Name, asked: ReplayAsked, who: Operator, key: Key = "") -> Aske
 @router.post("/connectors/{name}/rehearsals", status_code=202)
 def rehearse(name: Name, asked: RehearsalAsked, who: Operator, key: Key = "") -> Asked:
     """Take a day up to the wire and file nothing; the counts are in the log of the run."""
-    find(name)
+    find_in_use(name)
     _may_trigger(who, REHEARSAL)
     conf = {"connector": name, "day": asked.day.isoformat()}
     with _audited(who, "rehearse", name, conf["day"]):
@@ -124,7 +124,7 @@ def rehearse(name: Name, asked: RehearsalAsked, who: Operator, key: Key = "") ->
 @router.post("/connectors/{name}/activation", status_code=204)
 def activate(name: Name, asked: ActivationAsked, who: AdminOf) -> None:
     """Let the connector run by its schedule, or pause it. Missed days are caught up, if it says so."""
-    find(name)
+    find_in_use(name)
     with _audited(who, "activate" if asked.active else "pause", name):
         scheduler.pause(name, paused=not asked.active)
 

@@ -8,7 +8,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 
 from commsarchive_airflow.connections import collector, decryptor, directory, mailbox
-from commsarchive_airflow.web.api.connectors import check
+from commsarchive_airflow.web.api.definitions import check
 from commsarchive_airflow.web.api.refusal import PROBLEMS
 from commsarchive_airflow.web.api.rights import Admin
 from commsarchive_airflow.web.book import book

@@ -13,13 +13,16 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from pydantic import BaseModel
 
 from commsarchive_airflow.web.api.connectors import find
-from commsarchive_airflow.web.api.refusal import not_there
+from commsarchive_airflow.web.api.definitions import file_of
+from commsarchive_airflow.web.api.refusal import Refusal, not_there
 from commsarchive_airflow.web.api.rights import Anybody, Name, Reader
 from commsarchive_airflow.web.book import book
 from commsarchive_airflow.web.overview import Row, calendar, everything, rows, visible
 from commsarchive_airflow.web.pages.frame import render, url, viewer
+from include.commsarchive.connector import Connector
 from include.commsarchive.control.days import Day, DayState
 from include.commsarchive.control.standing import Status, last_day
+from include.commsarchive.errors import Fatal
 from include.commsarchive.sources.registry import SOURCES
 
 router = APIRouter()
@@ -49,18 +52,14 @@ def list_connectors(
     found = everything()
     names = visible(who.user, found)
     everyone = rows(found, names)
-    wanted = [
-        row
-        for row in everyone
-        if _matches(row, q.casefold()) and (status is None or row.standing.status is status)
-    ]
+    wanted = [row for row in everyone if _matches(row, q.casefold()) and _is_listed(row, status)]
     pages = max(1, -(-len(wanted) // PAGE))
     page = min(page, pages)
     return render(
         "connectors.html",
         viewer=viewer(who),
         rows=wanted[(page - 1) * PAGE : page * PAGE],
-        total=len(everyone),
+        total=sum(_is_listed(row, None) for row in everyone),
         matching=len(wanted),
         counts=Counter(row.standing.status for row in everyone),
         statuses=list(Status),
@@ -78,7 +77,7 @@ def show_connector(name: Name, who: Reader, month: Month = "") -> HTMLResponse:
     """Show a connector: how it stands, and its days."""
     row = row_of(name)
     words: dict[str, Any] = {"viewer": viewer(who, name), "row": row, "alerts": book().alerts({name})}
-    connector = everything().connectors.get(name)
+    connector = _shown(name)
     if connector is None:
         return render("connector.html", months=[], older="", newer="", newest=None, **words)
     newest = last_day(connector, dt.datetime.now(dt.UTC))
@@ -103,9 +102,18 @@ def show_settings(name: Name, who: Reader) -> HTMLResponse:
         "settings.html",
         viewer=viewer(who, name),
         row=row_of(name),
+        file=file_of(everything(), name),
         settings=list(_settings(connector)),
         versions=book().versions(name),
     )
+
+
+def _shown(name: str) -> Connector | None:
+    """Give the definition whose days are shown, None where it is wrong."""
+    try:
+        return find(name)
+    except (Fatal, Refusal):
+        return None
 
 
 def row_of(name: str) -> Row:
@@ -115,7 +123,7 @@ def row_of(name: str) -> Row:
         Refusal: there is none of this name.
     """
     found = everything()
-    if name not in found.connectors and name not in found.wrong:
+    if name not in {*found.connectors, *found.wrong, *found.retired}:
         raise not_there(f"connector {name}")
     (row,) = rows(found, [name])
     return row
@@ -123,6 +131,11 @@ def row_of(name: str) -> Row:
 
 def _matches(row: Row, q: str) -> bool:
     return any(q in text.casefold() for text in (row.name, row.title, row.source))
+
+
+def _is_listed(row: Row, status: Status | None) -> bool:
+    """Retired ones are listed only when they are asked for."""
+    return row.standing.status is status or (status is None and row.standing.status is not Status.RETIRED)
 
 
 def _weeks(month: dt.date, days: Mapping[dt.date, Day]) -> Weeks:
