@@ -17,15 +17,14 @@ from typing import Any, Protocol
 
 from include.commsarchive import VERSION
 from include.commsarchive.ledger.base import FileRecord, Held, ImportRecord, Ledger, PlannedItem
-from include.commsarchive.ledger.control import AuditEntry, AuditFilter, Control
+from include.commsarchive.ledger.control import AuditFilter, Control
 from include.commsarchive.ledger.proof import KeptVersion, Proof
+from include.commsarchive.stages.audit_log import audit_csv, audit_json, trail
 from include.commsarchive.stages.import_log import Cell, csv_line, csv_rows, json_pieces, summary
 from include.commsarchive.stages.verify import Verdict
 
 MANIFEST = "MANIFEST.sha256"
 """The last file of a package: the SHA-256 of all others, as sha256sum writes and checks it."""
-
-_PAGE = 1000
 
 README = """\
 EVIDENCE OF IMPORTS: connector {connector}, business days {first} to {last}
@@ -120,8 +119,9 @@ def _parts(books: Books, days: Range, verdict: Verdict) -> Iterator[Part]:
     yield from _versions(books, days.connector, records)
     yield "held.csv", _table(Held, books.all_held(days.connector, days.first, days.last))
     yield "held.json", _list(map(_plain, books.all_held(days.connector, days.first, days.last)))
-    yield "audit-trail.csv", _csv(_AUDIT, map(_entry_of_trail, _trail(books, days.connector)))
-    yield "audit-trail.json", _list(map(_entry_of_trail, _trail(books, days.connector)))
+    done = AuditFilter([days.connector, ""])  # to the connector, and to the archive as a whole
+    yield "audit-trail.csv", audit_csv(trail(books, done))
+    yield "audit-trail.json", audit_json(trail(books, done))
 
 
 def _judgement(verdict: Verdict) -> dict[str, Any]:
@@ -168,29 +168,6 @@ def _version_name(one: KeptVersion) -> str:
 
 def _numbers(records: Sequence[int]) -> str:
     return " ".join(map(str, records))
-
-
-_AUDIT = ["seq", "at", "who", "what", "connector", "thing", "outcome", "detail", "previous", "hash"]
-
-
-def _trail(books: Control, connector: str) -> Iterator[AuditEntry]:
-    """Give what was done to a connector, and to the archive as a whole, the latest first."""
-    chosen, before = AuditFilter([connector, ""]), 2**62
-    while page := books.audit(chosen, before, _PAGE):
-        yield from page
-        before = page[-1].seq
-
-
-def _entry_of_trail(entry: AuditEntry) -> dict[str, Cell]:
-    act = entry.act
-    return {
-        "seq": entry.seq,
-        "at": f"{dt.datetime.fromtimestamp(entry.at / 1000, dt.UTC):%Y-%m-%dT%H:%M:%S.%fZ}",
-        **{name: getattr(act, name) for name in ("who", "what", "connector", "thing", "outcome")},
-        "detail": json.dumps(dict(act.detail), sort_keys=True),
-        "previous": entry.previous,
-        "hash": entry.hash,
-    }
 
 
 def _record(record: ImportRecord) -> dict[str, Any]:

@@ -7,15 +7,16 @@ planned anew and has not closed since.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, field
-from itertools import takewhile
+from itertools import chain, takewhile
 from typing import Literal, Protocol
 
 from include.commsarchive.errors import CommsArchiveError, Retriable
 from include.commsarchive.ids import digest
 from include.commsarchive.ledger.base import Ledger, Receipt
+from include.commsarchive.ledger.control import AuditFilter, Control
 from include.commsarchive.ledger.proof import Proof
 from include.commsarchive.mailbox.base import Mailbox
 from include.commsarchive.stages.read_back import ask_each, by_place
@@ -33,19 +34,26 @@ MOST_LINES = 100
 OpenMailbox = Callable[[str], AbstractContextManager[Mailbox]]
 
 
-class Books(Ledger, Proof, Protocol):
+class Books(Ledger, Proof, Control, Protocol):
     """What verification reads: `sql.SqlLedger` is one."""
 
 
 @dataclass(slots=True)
 class Verdict:
-    """How verification went: what was looked at, and one line for each fault, the first ones of each kind."""
+    """How verification went: what was looked at, and one line for each fault, the first ones of each kind.
+
+    ``trail`` is the last entry of the audit trail that was recomputed; ``chain`` counts the faults of the
+    ledger itself, which are some of ``tampered``; ``suspects`` are the keys of copies that are wrong.
+    """
 
     records: int = 0
+    trail: int = 0
+    chain: int = 0
     copies: int = 0
     tampered: list[str] = field(default_factory=list)
     incomplete: list[str] = field(default_factory=list)
     unlisted: int = 0
+    suspects: list[str] = field(default_factory=list)
 
     @property
     def word(self) -> Literal["intact", "incomplete", "tampered"]:
@@ -64,20 +72,34 @@ class Verdict:
         else:
             self.unlisted += 1
 
+    def suspect(self, faults: list[str], key: str, fault: str) -> None:
+        """Take a fault of a copy."""
+        self.add(faults, fault)
+        if len(self.suspects) < MOST_LINES:
+            self.suspects.append(key)
+
 
 def verify(
-    books: Books, open_mailbox: OpenMailbox, extent: Extent = "none", *, connector: str = "", turn: str = ""
+    books: Books,
+    open_mailbox: OpenMailbox,
+    extent: Extent = "none",
+    *,
+    connector: str = "",
+    turn: str = "",
+    again: Collection[str] = (),
 ) -> Verdict:
     """Recompute the chain and all roots; look a sample of the copies, or all, up in their mailboxes.
 
     The chain is one for all connectors; ``connector`` limits the copies. ``turn`` chooses the sample: the
-    same word, the same copies.
+    same word, the same copies. The copies with the keys ``again``, found wrong before, are in each sample.
 
     Raises:
         Retriable: the ledger cannot be reached.
     """
-    verdict = Verdict(records=sum(1 for _ in books.history()))
+    last = books.audit(AuditFilter(), 2**62, 1)
+    verdict = Verdict(records=sum(1 for _ in books.history()), trail=last[0].seq if last else 0)
     for fault in books.verify():
+        verdict.chain += 1
         verdict.add(verdict.tampered, fault)
     for run_id in books.replanned():
         line = f"run {run_id}: was planned anew after its import record and has not closed since"
@@ -85,7 +107,10 @@ def verify(
     if extent != "none":
         with ExitStack() as stack:
             asking = _Asking(open_mailbox, stack, verdict)
-            for batch in batches(_chosen(books, extent, connector, turn), SAMPLE):
+            before = _named(books, again)
+            others = _chosen(books, extent, connector, turn)
+            rest = (one for one in others if one.delivery.delivery_key not in again)
+            for batch in batches(chain(before, rest), SAMPLE):
                 asking.ask(batch)
     return verdict
 
@@ -102,6 +127,12 @@ def _chosen(books: Proof, extent: Extent, connector: str, turn: str) -> Iterator
     if taken < SAMPLE:
         rest = books.copies(connector, "", SAMPLE - taken)
         yield from takewhile(lambda one: one.delivery.delivery_key <= start, rest)
+
+
+def _named(books: Proof, keys: Collection[str]) -> list[Receipt]:
+    """Give the copies with these keys, which are hexadecimal."""
+    first = (next(iter(books.copies("", key[:-1], 1)), None) for key in keys)
+    return [one for one in first if one and one.delivery.delivery_key in keys]
 
 
 @dataclass(slots=True)
@@ -164,6 +195,8 @@ class _Asking:
             key = one.delivery.delivery_key
             name = f"copy {key} of item {one.delivery.key} in {one.delivery.destination} (run {one.run_id})"
             if key not in found:
-                self.verdict.add(self.verdict.incomplete, f"{name}: is not in its mailbox any more")
+                self.verdict.suspect(self.verdict.incomplete, key, f"{name}: is not in its mailbox any more")
             elif one.stored_hash and hashes.get(found[key], one.stored_hash) != one.stored_hash:
-                self.verdict.add(self.verdict.tampered, f"{name}: is not what was filed: it was changed")
+                self.verdict.suspect(
+                    self.verdict.tampered, key, f"{name}: is not what was filed: it was changed"
+                )

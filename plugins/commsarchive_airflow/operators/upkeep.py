@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
-import time
+from collections.abc import Sequence
+from typing import Any
 
 import structlog
 from airflow.sdk import BaseOperator, Context
@@ -16,16 +17,13 @@ from commsarchive_airflow.wiring import staging
 from include.commsarchive.errors import Fatal
 from include.commsarchive.ledger.alerts import AlertKind, Finding
 from include.commsarchive.ledger.sql import connect
-from include.commsarchive.stages.verify import Verdict, verify
+from include.commsarchive.stages.verification import REMEDIES, Asked, verify_and_keep
+from include.commsarchive.stages.verify import Verdict
 
 MOST_THINGS = 20
 """Faults that an alert lists; the task's log has more."""
 
-REMEDIES = {
-    AlertKind.TAMPERED: "Keep the ledger as it is, compare it with its backup, and find out who changed it",
-    AlertKind.INCOMPLETE: "See the log of `verify_ledger` in the DAG upkeep. Find out who or what "
-    "removed a copy, and put a hold on its mailbox; mend a destination that cannot be asked",
-}
+KINDS = {AlertKind.TAMPERED: "tampered", AlertKind.INCOMPLETE: "incomplete"}
 
 
 class PurgeStagingOperator(BaseOperator):
@@ -48,29 +46,42 @@ class PurgeStagingOperator(BaseOperator):
 
 
 class VerifyLedgerOperator(BaseOperator):
-    """Verify the ledger, and a sample of the copies in their mailboxes; fail when anything was changed.
+    """Verify the ledger, and copies in their mailboxes; keep how it went; fail when anything was changed.
 
-    What is found is an alert. What is only incomplete does not fail the task.
+    What is found is an alert, which only a look at all connectors clears. What is only incomplete does not
+    fail the task.
     """
+
+    template_fields: Sequence[str] = ("connector", "extent")
+
+    def __init__(self, *, connector: str = "", extent: str = "sample", **kwargs: Any) -> None:
+        """Take a connector's name, ``""`` for all, and which of the copies to look up: `verify.Extent`."""
+        super().__init__(**kwargs)
+        self.connector, self.extent = connector, extent
 
     def execute(self, context: Context) -> int:
         """Verify; give the number of import records."""
-        del context
-        started = time.perf_counter()
         log = structlog.get_logger(self.task_id)
+        run = context["dag_run"]
+        who = run.triggering_user_name or f"DAG {run.dag_id}"
+        asked = Asked(who, self.connector, self.extent)  # type: ignore[arg-type]
+        today = dt.datetime.now(dt.UTC).date().isoformat()
         with explained(), connect(ledger_url()) as ledger:
-            verdict = verify(ledger, mailbox, "sample", turn=dt.datetime.now(dt.UTC).date().isoformat())
+            verdict, how = verify_and_keep(ledger, mailbox, asked, today)
             for fault in verdict.tampered:
                 log.error(fault)
             for fault in verdict.incomplete:
                 log.warning(fault)
-            ledger.take([(kind, "") for kind in REMEDIES], _findings(verdict), tell)
+            found = _findings(verdict)
+            looked_at_all = not self.connector and self.extent != "none"
+            kinds = list(KINDS) if looked_at_all else [one.kind for one in found]
+            ledger.take([(kind, "") for kind in kinds], found, tell)
             if verdict.tampered:
                 raise Fatal(
                     f"the ledger does not verify: {len(verdict.tampered)} faults, listed above. "
-                    f"{REMEDIES[AlertKind.TAMPERED]}"
+                    f"{REMEDIES['tampered']}"
                 )
-        log.info("ledger verified", verdict=str(verdict), seconds=round(time.perf_counter() - started, 3))
+        log.info("ledger verified", verdict=str(verdict), seconds=how.seconds)
         return verdict.records
 
 
@@ -81,7 +92,7 @@ def _findings(verdict: Verdict) -> list[Finding]:
             kind,
             "",
             f"{len(faults)} faults, the first: {faults[0]}",
-            REMEDIES[kind],
+            f"{REMEDIES[KINDS[kind]]}. The page Verification and the log of the task have them all",
             tuple(faults[:MOST_THINGS]),
         )
         for kind, faults in found.items()

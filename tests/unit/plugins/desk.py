@@ -61,6 +61,7 @@ class Desk:
             "partition_key": None,
             "data_interval_start": None,
             "run_after": DUE,
+            "triggering_user_name": None,
         }
         dag_run = SimpleNamespace(**{**defaults, **run})
         return {"dag_run": dag_run, "params": {"day": None}, "ti": Task(), "outlet_events": {}}

@@ -29,7 +29,7 @@ def dag_of(bag: DagBag, name: str) -> DAG:
 
 def test_everything_in_dags_is_loaded_without_error(bag: DagBag) -> None:
     assert bag.import_errors == {}
-    assert sorted(bag.dags) == ["instant_bloomberg", "rehearsal", "replay", "upkeep", "watch"]
+    assert sorted(bag.dags) == ["instant_bloomberg", "rehearsal", "replay", "upkeep", "verification", "watch"]
 
 
 def test_a_connector_is_the_whole_path_from_export_to_record(bag: DagBag) -> None:

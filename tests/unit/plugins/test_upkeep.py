@@ -11,7 +11,7 @@ from airflow.sdk.exceptions import AirflowFailException
 from commsarchive_airflow.operators.upkeep import PurgeStagingOperator, VerifyLedgerOperator
 from commsarchive_airflow.wiring import staging
 
-from include.commsarchive.ledger.alerts import AlertKind
+from include.commsarchive.ledger.alerts import AlertKind, Finding
 from include.commsarchive.ledger.base import Run
 from include.commsarchive.ledger.sql import connect
 from include.commsarchive.mailbox.maildir import Maildir
@@ -19,6 +19,7 @@ from include.commsarchive.message.mime import encode
 from include.commsarchive.stages.ingest import IngestReceipt
 from include.commsarchive.stages.reconcile import reconcile
 from include.commsarchive.stages.run import MapReceipt
+from include.commsarchive.stages.verification import kept
 from tests.letters import make_delivery, make_letter
 from tests.unit.plugins.desk import DAY, Desk, make_desk
 
@@ -87,6 +88,32 @@ def test_a_copy_that_is_gone_is_an_alert_and_no_failure(desk: Desk) -> None:
         path.unlink()
     assert verify.execute(desk.context()) == 1
     assert open_kinds(desk) == [AlertKind.INCOMPLETE]
+
+
+def test_what_verification_found_is_kept_with_who_asked(desk: Desk) -> None:
+    close(desk, DAY)
+    VerifyLedgerOperator(task_id="verify_ledger").execute(desk.context(dag_id="upkeep"))
+    asked = VerifyLedgerOperator(task_id="verify", connector="desk_chat", extent="none")
+    asked.execute(desk.context(dag_id="verification", triggering_user_name="cora"))
+    with connect(desk.ledger) as ledger:
+        found = kept(ledger, limit=9)
+    assert [(one.who, one.connector, one.extent, one.verdict) for one in found] == [
+        ("cora", "desk_chat", "none", "intact"),
+        ("DAG upkeep", "", "sample", "intact"),
+    ]
+
+
+def test_only_a_look_at_all_copies_clears_what_was_found(desk: Desk) -> None:
+    close(desk, DAY)
+    with connect(desk.ledger) as ledger:
+        finding = Finding(AlertKind.INCOMPLETE, "", "one is gone", "restore it", ("x",))
+        ledger.take([(AlertKind.INCOMPLETE, "")], [finding], lambda _: [])
+    VerifyLedgerOperator(task_id="verify", extent="none").execute(desk.context())
+    assert open_kinds(desk) == [AlertKind.INCOMPLETE]
+    VerifyLedgerOperator(task_id="verify", connector="desk_chat", extent="all").execute(desk.context())
+    assert open_kinds(desk) == [AlertKind.INCOMPLETE]
+    VerifyLedgerOperator(task_id="verify", extent="all").execute(desk.context())
+    assert open_kinds(desk) == []
 
 
 def open_kinds(desk: Desk) -> list[str]:
