@@ -144,7 +144,7 @@ class DeliveryContract:
         ledger.settle("one", failed(x))
         assert ledger.delivered([x.delivery_key]) == {}
         assert ledger.totals("one").items["quarantined"] == 1
-        assert ledger.intend("two", [x]) == {}
+        assert ledger.intend("two", [x]) == {x.delivery_key: Known("one", delivered=False)}
         assert ledger.delivered([x.delivery_key]) == {x.delivery_key: Known("two", delivered=False)}
         ledger.settle("two", made(x))
         assert ledger.totals("one").deliveries_failed == 1
@@ -347,6 +347,40 @@ class HistoryContract:
         assert list(ledger.failures_of(second.seq)) == [early]
         assert len({record.body["failure_root"] for record in (first, second, close(ledger, "two"))}) == 3
         assert list(ledger.verify()) == []
+
+    def test_a_copy_that_failed_and_was_made_after_all_is_no_failure_of_the_record_and_held_no_more(
+        self, ledger: Ledger
+    ) -> None:
+        made_later, half, met = (make_delivery(name) for name in ("later", "half", "met"))
+        stays = make_delivery("half", "bob@firm.example")
+        copies = [made_later, half, stays, met]
+        ledger.open_run(make_run("one"))
+        ledger.record_items("one", [make_item("later"), make_item("half", 2), make_item("met")])
+        ledger.intend("one", copies)
+        ledger.hold([make_held("later"), make_held("half"), make_held("met"), make_held("not planned")])
+        rows = {one: Failure(one.key, "", one.mailbox, "ingest", "no-such-mailbox") for one in copies}
+        ledger.record_failures("one", list(rows.values()))
+        ledger.settle("one", failed(*copies))
+        file(ledger, "two", met)
+        ledger.intend("one", copies)
+        ledger.settle("one", made(made_later, half) + failed(stays))
+        record = close(ledger, "one")
+        assert list(ledger.failures_of(record.seq)) == [rows[stays]]
+        assert list(ledger.held("chat", DAY, DAY)) == [make_held("half"), make_held("not planned")]
+        assert list(ledger.verify()) == []
+
+    def test_a_copy_that_failed_at_another_destination_stays_a_failure(self, ledger: Ledger) -> None:
+        there, here = make_delivery("x"), make_delivery("x", folder="other place")
+        ledger.open_run(make_run("one"))
+        ledger.record_items("one", [make_item("x", 2)])
+        ledger.intend("one", [there, here])
+        row = Failure(there.key, "", there.mailbox, "ingest", "no-such-mailbox")
+        ledger.record_failures("one", [row])
+        ledger.hold([make_held("x")])
+        ledger.settle("one", made(there) + failed(here))
+        record = close(ledger, "one")
+        assert list(ledger.failures_of(record.seq)) == [row]
+        assert list(ledger.held("chat", DAY, DAY)) == [make_held("x")]
 
     def test_closing_again_with_the_same_failures_returns_the_first_record(self, ledger: Ledger) -> None:
         ledger.open_run(make_run("one"))

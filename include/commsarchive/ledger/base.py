@@ -226,10 +226,11 @@ class Ledger(Protocol):
         """Tell which of these deliveries are known, and how far they went."""
 
     def intend(self, run_id: str, deliveries: Sequence[Delivery], *, lease: float = 0) -> dict[str, Known]:
-        """Commit the intent to make these deliveries; return those that were known before.
+        """Commit the intent to make these deliveries; return those that were intended before.
 
-        A delivered one is left as it is; one that failed before is intended anew. An open intent of another
-        run that is younger than ``lease`` seconds is left to it, as busy; an older one is taken over.
+        A delivered one is left as it is; one that failed is intended anew: it may be there all the same. An
+        open intent of another run that is younger than ``lease`` seconds is left to it, as busy; an older one
+        is taken over.
         """
 
     def settle(self, run_id: str, outcomes: Sequence[Outcome]) -> None:
@@ -285,6 +286,9 @@ class Ledger(Protocol):
         ``body`` holds ``delivery_root`` as `totals` gave it; the record's has ``failure_root`` as well, over
         the run's failure rows, of which the record keeps a copy. A run that is closed again with another
         body (a cleared task) gets a further record.
+
+        Failure rows of `ingest`, and what it held, are taken back first where all copies behind them were
+        made by a later try of the run.
 
         Raises:
             Retriable: copies were made since ``delivery_root`` was computed; count again.

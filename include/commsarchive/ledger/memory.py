@@ -3,56 +3,39 @@
 from __future__ import annotations
 
 import datetime as dt
-import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import astuple, dataclass, replace
+from dataclasses import astuple, replace
 from operator import itemgetter
-from typing import Any, Literal
+from typing import Any
 
 from include.commsarchive.errors import Fatal
 from include.commsarchive.ledger import chain
 from include.commsarchive.ledger.base import (
-    Delivery,
     Failure,
     FileRecord,
     Held,
+    HeldStage,
     ImportRecord,
-    Known,
     PlannedItem,
     Receipt,
     Run,
     Totals,
 )
-from include.commsarchive.ledger.tally import Fates, Tally
-from include.commsarchive.model import Outcome
-
-Fate = Literal["duplicate", "failed"]
+from include.commsarchive.ledger.memory_deliveries import MemoryDeliveries
+from include.commsarchive.ledger.tally import TRIED, Fates, Tally
 
 
-@dataclass(slots=True)
-class _Copy:
-    """A delivery: its receipt (blank until it is made), how far it went, what covers it."""
-
-    receipt: Receipt
-    state: Literal["intended", "delivered", "failed"] = "intended"
-    sealed: int = 0
-
-    def is_made_by(self, run_id: str) -> bool:
-        return self.state == "delivered" and self.receipt.run_id == run_id
-
-
-class MemoryLedger:
+class MemoryLedger(MemoryDeliveries):
     """A `Ledger` in dictionaries."""
 
     def __init__(self) -> None:
         """Start empty."""
+        super().__init__()
         self._runs: dict[str, Run] = {}
         self._files: dict[tuple[str, str], FileRecord] = {}
         self._items: dict[str, dict[tuple[str, str], PlannedItem]] = {}
         self._failures: dict[str, dict[Failure, None]] = {}
         self._sealed_failures: dict[int, list[Failure]] = {}
-        self._copies: dict[str, _Copy] = {}
-        self._fates: dict[str, dict[str, Fate]] = {}
         self._held: dict[str, Held] = {}
         self._mappings: dict[tuple[str, str], dict[str, str]] = {}
         self._records: list[ImportRecord] = []
@@ -98,66 +81,6 @@ class MemoryLedger:
             if copy.sealed == seq:
                 yield copy.receipt
 
-    def delivered(self, delivery_keys: Collection[str]) -> dict[str, Known]:
-        """See `Ledger.delivered`."""
-        return {
-            key: Known(copy.receipt.run_id, copy.state == "delivered", copy.receipt.server_id)
-            for key in delivery_keys
-            if (copy := self._copies.get(key)) and copy.state != "failed"
-        }
-
-    def intend(self, run_id: str, deliveries: Sequence[Delivery], *, lease: float = 0) -> dict[str, Known]:
-        """See `Ledger.intend`."""
-        known = self.delivered([one.delivery_key for one in deliveries])
-        now = _now()
-        for one in deliveries:
-            key = one.delivery_key
-            before = known.get(key)
-            if before is None or not before.delivered:
-                since = self._copies[key].receipt.settled_at if before else 0
-                if before and before.run_id != run_id and since > now - lease * 1000:
-                    known[key] = replace(before, busy=True)
-                else:
-                    self._copies[key] = _Copy(Receipt(one, run_id, "", "", now))
-            elif before.run_id != run_id:
-                self._put_fate(run_id, key, "duplicate")
-        return known
-
-    def settle(self, run_id: str, outcomes: Sequence[Outcome]) -> None:
-        """See `Ledger.settle`."""
-        if unknown := {one.delivery_key for one in outcomes} - self._copies.keys():
-            raise Fatal(f"run {run_id}: {len(unknown)} receipts without an intent; report this as a bug")
-        for one in outcomes:
-            copy = self._copies[one.delivery_key]
-            if copy.state == "delivered":
-                if copy.receipt.run_id != run_id:
-                    self._put_fate(run_id, one.delivery_key, "duplicate")
-                continue
-            copy.state = "failed" if one.reason else "delivered"
-            copy.receipt = Receipt(
-                delivery=copy.receipt.delivery,
-                run_id=run_id,
-                server_id=one.server_id,
-                content_hash=one.content_hash,
-                settled_at=_now(),
-                request_id=one.request_id,
-                stored_hash=one.stored_hash,
-            )
-            if one.reason:
-                self._put_fate(run_id, one.delivery_key, "failed")
-
-    def open_intents(self, run_id: str) -> Iterator[Delivery]:
-        """See `Ledger.open_intents`."""
-        for _, copy in sorted(self._copies.items(), key=itemgetter(0)):
-            if copy.state == "intended" and copy.receipt.run_id == run_id:
-                yield copy.receipt.delivery
-
-    def withdraw(self, run_id: str, delivery_keys: Collection[str]) -> None:
-        """See `Ledger.withdraw`."""
-        for one in list(self.open_intents(run_id)):
-            if one.delivery_key in delivery_keys:
-                del self._copies[one.delivery_key]
-
     def hold(self, held: Sequence[Held]) -> None:
         """See `Ledger.hold`."""
         for thing in held:
@@ -194,6 +117,25 @@ class MemoryLedger:
         still_open = len(list(self.open_intents(run_id)))
         return tally.totals(len(made), still_open, chain.delivery_root(made))
 
+    def _forgive(self, run_id: str) -> None:
+        """See `seals.forgive`."""
+        failed = self._failed(run_id)
+        tried = {name for name, item in self._items.get(run_id, {}).items() if item.state in TRIED}
+        keys = {key for key, _ in tried}
+        places = {(one.key, one.mailbox) for one in failed}
+        self._failures[run_id] = {
+            row: None
+            for row in self._failures.get(run_id, {})
+            if row.stage != HeldStage.INGEST
+            or row.item_id not in keys
+            or (row.item_id, row.mailbox) in places
+        }
+        mended = tried.difference((one.key, one.revision) for one in failed)
+        for name, thing in self._held.items():
+            mine = (thing.run_id, thing.stage, thing.resolved_by) == (run_id, HeldStage.INGEST, "")
+            if mine and (thing.key, thing.revision) in mended:
+                self._held[name] = replace(thing, resolved_by=run_id)
+
     def _decided(self, run_id: str) -> Iterator[tuple[PlannedItem, Fates]]:
         """Give a run's items, each with what became of its copies, by key."""
         fates: dict[tuple[str, str], list[str]] = {}
@@ -209,6 +151,7 @@ class MemoryLedger:
 
     def close_run(self, run_id: str, body: Mapping[str, Any]) -> ImportRecord:
         """See `Ledger.close_run`."""
+        self._forgive(run_id)
         body = dict(body) | {"failure_root": chain.failure_root(self.failures(run_id))}
         last = next((one for one in reversed(self._records) if one.run_id == run_id), None)
         if last and chain.canonical(last.body) == chain.canonical(body):
@@ -242,18 +185,3 @@ class MemoryLedger:
             },
             lambda run_id, seq: len(self._made(run_id)) - len(self._made(run_id, seq)),
         )
-
-    def _made(self, run_id: str, sealed_by: int | None = None) -> list[Receipt]:
-        """Receipts of a run in key order: all, or those that records up to a number cover."""
-        return [
-            copy.receipt
-            for _, copy in sorted(self._copies.items(), key=itemgetter(0))
-            if copy.is_made_by(run_id) and (sealed_by is None or 0 < copy.sealed <= sealed_by)
-        ]
-
-    def _put_fate(self, run_id: str, delivery_key: str, fate: Fate) -> None:
-        self._fates.setdefault(run_id, {})[delivery_key] = fate
-
-
-def _now() -> int:
-    return time.time_ns() // 1_000_000

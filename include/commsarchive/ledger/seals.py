@@ -1,4 +1,4 @@
-"""What an import record covers, copied or counted when a run closes, so that it outlasts a new plan."""
+"""What an import record covers, made true and copied when a run closes, so that it outlasts a new plan."""
 
 from __future__ import annotations
 
@@ -6,12 +6,56 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from include.commsarchive.ledger.schema import custodian, delivery, failure, file, sealed_failure, sealed_file
+from include.commsarchive.ledger.base import HeldStage
+from include.commsarchive.ledger.schema import (
+    custodian,
+    delivery,
+    failure,
+    fate,
+    file,
+    held,
+    item,
+    sealed_failure,
+    sealed_file,
+)
+from include.commsarchive.ledger.tally import TRIED
 
 
 def failure_order(rows: sa.FromClause) -> list[Any]:
     """Give the order in which failure rows are listed and hashed."""
     return [rows.c[name] for name in ("item_id", "source_user", "mailbox", "stage", "reason")]
+
+
+def forgive(connection: sa.Connection, run_id: str) -> None:
+    """Take back what a run's earlier tries said of copies that are there after all.
+
+    Its failure rows of `ingest` go, and what it held there is resolved, where no failed copy stands behind.
+    """
+    is_made = (delivery.c.run_id == run_id) & (delivery.c.state == "delivered")
+    failed = (
+        sa.select(delivery)
+        .join(fate, fate.c.delivery_key == delivery.c.delivery_key)
+        .where(fate.c.run_id == run_id, fate.c.fate == "failed", sa.not_(is_made))
+        .subquery()
+    )
+    tried = sa.select(item.c.key, item.c.revision).where(item.c.run_id == run_id, item.c.state.in_(TRIED))
+    row = sa.tuple_(failure.c.item_id, failure.c.mailbox)
+    mended = sa.delete(failure).where(
+        failure.c.run_id == run_id,
+        failure.c.stage == HeldStage.INGEST,
+        failure.c.item_id.in_(sa.select(tried.subquery().c.key)),
+        row.not_in(sa.select(failed.c.key, failed.c.mailbox)),
+    )
+    connection.execute(mended)
+    thing = sa.tuple_(held.c.key, held.c.revision)
+    resolved = sa.update(held).where(
+        held.c.run_id == run_id,
+        held.c.stage == HeldStage.INGEST,
+        held.c.resolved_by == "",
+        thing.in_(tried),
+        thing.not_in(sa.select(failed.c.key, failed.c.revision)),
+    )
+    connection.execute(resolved.values(resolved_by=run_id))
 
 
 def seal_failures(connection: sa.Connection, records: sa.Subquery) -> None:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import fields, replace
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import fields
 from typing import Any
 
 import sqlalchemy as sa
@@ -29,7 +29,8 @@ class Deliveries(Rows):
     def delivered(self, delivery_keys: Collection[str]) -> dict[str, Known]:
         """See `Ledger.delivered`."""
         with self._database.read() as connection:
-            return _known(among(connection, _STATE, delivery.c.delivery_key, delivery_keys))
+            rows = among(connection, _STATE, delivery.c.delivery_key, delivery_keys)
+            return {row.delivery_key: _known(row) for row in rows if row.state != "failed"}
 
     def intend(self, run_id: str, deliveries: Sequence[Delivery], *, lease: float = 0) -> dict[str, Known]:
         """See `Ledger.intend`."""
@@ -38,9 +39,7 @@ class Deliveries(Rows):
             now = _now()
             rows = list(among(connection, _STATE, delivery.c.delivery_key, wanted))
             busy = {row.delivery_key for row in rows if _is_busy(row, run_id, now - lease * 1000)}
-            known = {
-                key: replace(one, busy=True) if key in busy else one for key, one in _known(rows).items()
-            }
+            known = {row.delivery_key: _known(row, busy=row.delivery_key in busy) for row in rows}
             intent_of_mine = {"run_id": run_id, "state": "intended", "settled_at": now}
             anew = [
                 {"delivery_key": row.delivery_key}
@@ -111,9 +110,5 @@ def _open(run_id: str) -> sa.ColumnElement[bool]:
     return sa.and_(delivery.c.run_id == run_id, delivery.c.state == "intended")
 
 
-def _known(rows: Iterable[sa.Row[Any]]) -> dict[str, Known]:
-    return {
-        row.delivery_key: Known(row.run_id, row.state == "delivered", row.server_id)
-        for row in rows
-        if row.state != "failed"
-    }
+def _known(row: sa.Row[Any], *, busy: bool = False) -> Known:
+    return Known(row.run_id, row.state == "delivered", row.server_id, busy)

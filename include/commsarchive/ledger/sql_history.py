@@ -33,7 +33,13 @@ from include.commsarchive.ledger.schema import (
     run,
     sealed_failure,
 )
-from include.commsarchive.ledger.seals import count_custodians, failure_order, seal_failures, seal_files
+from include.commsarchive.ledger.seals import (
+    count_custodians,
+    failure_order,
+    forgive,
+    seal_failures,
+    seal_files,
+)
 from include.commsarchive.ledger.sql_runs import failures_in_order, read_run
 from include.commsarchive.ledger.tally import Fates, Tally
 
@@ -64,6 +70,7 @@ class History(Rows):
     def close_run(self, run_id: str, body: Mapping[str, Any]) -> ImportRecord:
         """See `Ledger.close_run`."""
         with self._database.write() as connection:
+            forgive(connection, run_id)
             failures = read_failures(connection, failures_in_order(run_id))
             body = dict(body) | {
                 "failure_root": chain.failure_root(failures),

@@ -8,6 +8,9 @@ from dataclasses import dataclass, field
 from include.commsarchive.ledger.base import ItemState, PlannedItem, Totals
 from include.commsarchive.ledger.views import Decided
 
+TRIED = (ItemState.PLANNED, ItemState.DUPLICATE)
+"""Items whose copies were to be filed."""
+
 
 @dataclass(frozen=True, slots=True)
 class Fates:

@@ -61,6 +61,21 @@ def test_all_that_fails_in_a_batch_is_held_and_recorded_at_once(world: World, le
     assert ledger.commits == {"hold": 1, "record_failures": 1}
 
 
+def test_what_a_later_try_of_the_run_files_is_no_failure_and_held_no_more(world: World) -> None:
+    world.deliver_to(partitions=1)
+    world.mailbox = MemoryMailbox(encode, only=["ann@bank.example"])
+    scope = world.scope()
+    file_in_one_partition(world, scope, b"a|ann|bob|hi\n", world.resolver("ann", "bob"))
+    assert [one.reason for one in world.ledger.held("memos", DAY, DAY)] == ["no-such-mailbox"]
+    world.mailbox._only = None
+    assert deliver(scope, "plans/archive/000.jsonl", world.mailbox).made == 2
+    world.ledger.close_run(
+        scope.run.run_id, {"delivery_root": world.ledger.totals(scope.run.run_id).delivery_root}
+    )
+    assert list(world.ledger.failures_of(1)) == []
+    assert list(world.ledger.held("memos", DAY, DAY)) == []
+
+
 def test_a_batch_without_failures_commits_none(world: World, ledger: CountingLedger) -> None:
     filed = file_in_one_partition(world, world.scope(), b"a|ann|EXT|hi\n", world.resolver("ann"))
     assert filed.made == 1

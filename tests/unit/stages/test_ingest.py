@@ -135,6 +135,18 @@ def test_a_failed_copy_may_be_filed_by_the_next_try(ledger: MemoryLedger, mailbo
     assert run_ingest(ledger, mailbox, planned) == IngestReceipt(planned=1, made=1)
 
 
+def test_a_copy_that_failed_is_looked_up_before_it_is_tried_again(
+    ledger: MemoryLedger, mailbox: Recorder
+) -> None:
+    planned = plan(("x", GONE))
+    run_ingest(ledger, mailbox, planned)
+    mailbox._only = {GONE}
+    mailbox.append([one.letter for one in planned])
+    mailbox.asked.clear()
+    assert run_ingest(ledger, mailbox, planned) == IngestReceipt(planned=1, made=1, recovered=1)
+    assert mailbox.asked == [("find", 1)]
+
+
 def test_a_batch_is_bounded_by_its_letters(
     ledger: MemoryLedger, mailbox: Recorder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
