@@ -10,13 +10,15 @@ from include.commsarchive.mailbox.ews.mailbox import EwsMailbox
 from include.commsarchive.mailbox.ews.settings import settings_from
 from include.commsarchive.message.mime import encode
 from tests.contract.mailbox_contract import ANN, BOB, MailboxContract, Read
-from tests.servers.ews.server import PASSWORD, SERVICE, EwsServer
+from tests.servers.ews.server import PASSWORD, SERVICE, Behaviour, EwsServer
 
 
 class TestEws(MailboxContract):
+    behaviour = Behaviour()
+
     @pytest.fixture
     def server(self) -> Iterator[EwsServer]:
-        with EwsServer([ANN, BOB]) as server:
+        with EwsServer([ANN, BOB], behaviour=self.behaviour) as server:
             yield server
             assert server.invalid == []
 
@@ -34,3 +36,9 @@ class TestEws(MailboxContract):
             return [item.subject for item in server.store.mailbox(address).folder(path).items]
 
         return subjects
+
+
+class TestEwsOfAnotherMaker(TestEws):
+    """The same from a server that answers by the protocol, but not as Exchange writes it."""
+
+    behaviour = Behaviour(foreign=True)

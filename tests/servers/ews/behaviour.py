@@ -45,6 +45,8 @@ class Behaviour:
     * ``token_life``: how long a token is good.
     * ``offers``: ways to log in that a 401 names.
     * ``partial_code``: the code of parts that `Kind.PARTIAL` lets fail.
+    * ``most_nodes``: nodes of a restriction, counted as strictly as "ErrorRestrictionTooLong" can be read.
+    * ``foreign``: answers come as another maker's server writes them (`tests.servers.ews.dialect`).
     """
 
     honours_dates: bool = True
@@ -64,3 +66,5 @@ class Behaviour:
     token_life: float = 3599.0
     offers: tuple[str, ...] = ("NTLM", "Basic", "Bearer")
     partial_code: str = "ErrorInternalServerTransientError"
+    most_nodes: int = 255
+    foreign: bool = False

@@ -75,7 +75,9 @@ def find_item(caller: Caller, request: Element) -> Iterator[Callable[[], str]]:
         if request.get("Traversal") == "Associated":
             items: list[Item] = []
         else:
-            items = ordered(found_in(folder, request, value_at), request, value_at)
+            items = ordered(
+                found_in(folder, request, value_at, caller.behaviour.most_nodes), request, value_at
+            )
         found = page(items, view, caller.behaviour.find_limit)
         return found.root_folder(tag("t:Items", "".join(shape.show(item) for item in found.things)))
 

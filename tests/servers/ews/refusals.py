@@ -36,6 +36,7 @@ TEXTS = {
     "ErrorNameResolutionNoResults": "No results were found.",
     "ErrorNonExistentMailbox": "The SMTP address has no mailbox associated with it.",
     "ErrorQuotaExceeded": "The mailbox has exceeded its quota.",
+    "ErrorRestrictionTooLong": "The restriction has more than 255 nodes.",
     "ErrorSchemaValidation": "The request failed schema validation.",
     "ErrorServerBusy": "The server cannot service this request right now. Try again later.",
     "ErrorTimeoutExpired": "The request timed out.",

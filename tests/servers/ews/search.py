@@ -106,11 +106,17 @@ def exact_values(expression: Element) -> tuple[Key, list[str]] | None:
     return (keys.pop(), [text for _, text in found]) if len(keys) == 1 else None
 
 
-def found_in(folder: Folder, request: Element, look: Look[Item]) -> list[Item]:
-    """Items of a folder that pass a request's restriction."""
+def found_in(folder: Folder, request: Element, look: Look[Item], most_nodes: int) -> list[Item]:
+    """Items of a folder that pass a request's restriction.
+
+    Raises:
+        EwsError: it is longer than the server evaluates (reference of ResponseCode: 255 nodes).
+    """
     holder = request.find(f"{M}Restriction")
     if holder is None:
         return list(folder.contents.values())
+    if sum(1 for _ in holder.iterdescendants()) > most_nodes:
+        raise EwsError("ErrorRestrictionTooLong")
     expression = elements(holder)[0]
     if exact := exact_values(expression):
         key, texts = exact

@@ -24,6 +24,7 @@ from typing import Self
 
 from aiohttp import web
 
+from tests.servers.ews import dialect
 from tests.servers.ews.behaviour import Behaviour
 from tests.servers.ews.caller import Account, App, Caller, batch, target
 from tests.servers.ews.dispatch import Soap, answer, read
@@ -138,7 +139,7 @@ class EwsServer:
             soap = self._read(body)
             caller = self.login.caller(who, soap)
         except EwsFault as refused_fault:
-            return _answer(request, fault_body(refused_fault).encode(), 500)
+            return self._answer(request, fault_body(refused_fault).encode(), 500)
         mailbox = target(caller, soap.request)
         self.seen.append(Seen(soap.operation, mailbox, request.headers.get("X-AnchorMailbox", ""), len(body)))
         caller.fault = self.faults.next(Call(soap.operation, mailbox, PATH, batch(soap.request)))
@@ -161,15 +162,16 @@ class EwsServer:
     ) -> web.StreamResponse:
         fault, behaviour = caller.fault, self.behaviour
         if self._busy[mailbox] > behaviour.max_concurrency:
-            return _answer(request, fault_body(EwsFault("ErrorExceededConnectionCount")).encode(), 500)
+            refused = fault_body(EwsFault("ErrorExceededConnectionCount"))
+            return self._answer(request, refused.encode(), 500)
         if behaviour.budget is not None and (
             wait := behaviour.budget.take(mailbox, request.content_length or 0)
         ):
-            return _answer(request, fault_body(busy(wait)).encode(), 500)
+            return self._answer(request, fault_body(busy(wait)).encode(), 500)
         if behaviour.latency or behaviour.item_latency:
             await asyncio.sleep(behaviour.latency + behaviour.item_latency * batch(soap.request))
         if fault is None:
-            return _answer(request, *self._execute(caller, soap))
+            return self._answer(request, *self._execute(caller, soap))
         if fault.kind is Kind.TOKEN_EXPIRED:
             self.login.expire_tokens()
             return _unauthorized(Unauthorized(("WWW-Authenticate", "Bearer")))
@@ -177,6 +179,9 @@ class EwsServer:
             return spoilt
         body, status = self._execute(caller, soap)
         return await _spoilt(request, fault, body, status)
+
+    def _answer(self, request: web.Request, body: bytes, status: int = 200) -> web.Response:
+        return dialect.answer(body) if self.behaviour.foreign else _answer(request, body, status)
 
     def _execute(self, caller: Caller, soap: Soap) -> tuple[bytes, int]:
         try:

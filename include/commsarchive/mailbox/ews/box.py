@@ -9,6 +9,7 @@ from exchangelib import DELEGATE, IMPERSONATION, UTC, Account
 from exchangelib.properties import DistinguishedFolderId, EWSElement, FolderId, ItemId, Mailbox
 from exchangelib.util import TNS
 
+from include.commsarchive.errors import Fatal
 from include.commsarchive.mailbox.ews import operations
 from include.commsarchive.mailbox.ews.elements import (
     Content,
@@ -89,7 +90,13 @@ class Box(Account):
         fields = {"additional_fields": paths(Found), "shape": "IdOnly"}
         for page in self._pages(service, folders=[folder], restriction=OneOf(keys), **what, **fields):
             for item in page.findall(f"{{{TNS}}}Items/*"):
-                yield Found.from_xml(item, self)
+                found = Found.from_xml(item, self)
+                if found.delivery_key is None:
+                    raise Fatal(
+                        f"{self.line.settings.place}: finds copies, but does not say by which keys, without "
+                        "which nothing is filed exactly once"
+                    )
+                yield found
 
     def stored(self, server_ids: Sequence[str]) -> list[Stored | Trouble]:
         """Read what is kept of copies, but for their content."""
@@ -121,10 +128,12 @@ class Box(Account):
         while True:
             page = _only(service, service.ask(1, page_size=PAGE, offset=offset, **what))
             yield page
-            if page.get("IncludesLastItemInRange") == "true":
-                return
             following = page.get("IndexedPagingOffset", "")
-            if not following.isdecimal() or int(following) <= offset:
+            further = following.isdecimal() and int(following) > offset
+            last = page.get("IncludesLastItemInRange")  # optional, as are the other attributes
+            if last in {"true", "1"} or page.get("TotalItemsInView") == "0" or (last is None and not further):
+                return
+            if not further:
                 raise Trouble(doubt=GARBLED, code="pages without end")
             offset = int(following)
 

@@ -25,7 +25,7 @@ from exchangelib.fields import (
     TextField,
 )
 from exchangelib.properties import EWSElement, ItemId
-from exchangelib.util import create_element, set_xml_value
+from exchangelib.util import TNS, create_element, set_xml_value
 
 from include.commsarchive.mailbox import exchange
 from include.commsarchive.model import Letter
@@ -38,6 +38,13 @@ class _DeliveryKey(ExtendedProperty):
     property_set_id = exchange.PROPERTY_SET
     property_name = exchange.DELIVERY_KEY
     property_type = "String"
+
+    @classmethod
+    def is_property_instance(cls, elem: Element) -> bool:
+        """Know the property by set and name: a GUID may come back in any case, the type not at all."""
+        uri = elem.find(f"{{{TNS}}}ExtendedFieldURI")
+        guid = uri.get("PropertySetId", "").strip("{}").casefold()
+        return (guid, uri.get("PropertyName")) == (cls.property_set_id, cls.property_name)
 
 
 class _MessageClass(ExtendedProperty):

@@ -11,7 +11,7 @@ from itertools import groupby, islice, zip_longest
 from operator import attrgetter
 from typing import TypeVar
 
-from exchangelib import EWSDateTime
+from exchangelib import UTC, EWSDateTime
 
 from include.commsarchive.errors import Fatal, Retriable
 from include.commsarchive.mailbox.base import Encode
@@ -30,13 +30,18 @@ from include.commsarchive.mailbox.ews.verdict import (
 from include.commsarchive.mailbox.ews.waits import Waits
 from include.commsarchive.model import Kept, Letter, Outcome
 
-MOST_KEYS = 100
-"""Keys of one search and ids of one look: Exchange turns down restrictions that are much longer."""
+MOST_KEYS = 60
+"""Keys of one search: Exchange takes 255 nodes in a restriction, and a key may be counted as four."""
+
+MOST_IDS = 100
+"""Copies of one look."""
 
 LANE = 25
 """Letters or copies of one mailbox that are worth a connection of their own."""
 
 _GONE = frozenset({"ErrorItemNotFound", "ErrorInvalidId", "ErrorInvalidIdEmpty", "ErrorInvalidIdMalformed"})
+
+_UNKNOWN = EWSDateTime(1970, 1, 1, tzinfo=UTC)
 
 One = TypeVar("One")
 
@@ -99,7 +104,7 @@ class EwsMailbox:
                 extra.append(one.item_id.id)
             seen.add(one.delivery_key)
         with self._asking(mailbox):
-            return sum(sum(self._box(mailbox).remove(some)) for some in _chunks(extra, MOST_KEYS))
+            return sum(sum(self._box(mailbox).remove(some)) for some in _chunks(extra, MOST_IDS))
 
     def close(self) -> None:
         """See `Mailbox.close`."""
@@ -138,7 +143,7 @@ class EwsMailbox:
             except Trouble as trouble:
                 if trouble.reason != NO_MAILBOX:
                     raise
-        return sorted(found.values(), key=lambda one: (one.created, one.item_id.id))
+        return sorted(found.values(), key=lambda one: (one.created or _UNKNOWN, one.item_id.id))
 
     def _look(self, box: Box, folder: str, keys: Sequence[str]) -> list[Found]:
         """Search a folder; one that is remembered but gone is looked up once more."""
@@ -210,7 +215,7 @@ def _cut(sizes: dict[str, int]) -> Iterator[list[str]]:
 def _read(box: Box, server_ids: Sequence[str]) -> dict[str, Kept]:
     """Read copies of one mailbox."""
     kept: dict[str, Kept] = {}
-    for some in _chunks(server_ids, MOST_KEYS):
+    for some in _chunks(server_ids, MOST_IDS):
         stored: dict[str, Stored] = dict(_there(zip(some, box.stored(some), strict=True)))
         for ids in _cut({one: stored[one].size or 0 for one in stored}):
             contents: Iterator[tuple[str, Content]] = _there(zip(ids, box.contents(ids), strict=True))

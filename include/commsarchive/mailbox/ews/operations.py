@@ -9,7 +9,7 @@ from exchangelib import services
 from exchangelib.errors import EWSError
 from exchangelib.properties import FolderId
 from exchangelib.services.common import EWSAccountService, folder_ids_element, item_ids_element
-from exchangelib.util import ENS, MNS, SOAPNS, TNS, add_xml_child, create_element, set_xml_value
+from exchangelib.util import MNS, SOAPNS, add_xml_child, create_element, set_xml_value
 from lxml import etree
 
 from include.commsarchive.errors import Fatal
@@ -69,27 +69,29 @@ class Once(EWSAccountService):
 
     @classmethod
     def _raise_soap_errors(cls, fault: Element) -> None:
-        detail = fault.find("detail")
-        code = "" if detail is None else detail.findtext(f"{{{ENS}}}ResponseCode", "").strip()
-        code = code or fault.findtext("faultcode", "").rpartition(":")[2]
-        if code in FATAL:
-            raise Fatal(
-                f"Exchange refuses the request: {code}. Check that the login may impersonate, and that the "
-                "server is Exchange 2013 SP1 or later"
-            )
-        raise trouble(code, 0.0 if detail is None else _back_off(detail.find(f"{{{TNS}}}MessageXml")))
+        code = fault.findtext("{*}detail/{*}ResponseCode", "").strip()
+        code = code or fault.findtext("{*}faultcode", "").strip().rpartition(":")[2]
+        _refuse(code)
+        raise trouble(code, _back_off(fault.find("{*}detail/{*}MessageXml")))
 
     @staticmethod
     def _get_exception(
         code: str | None, text: str | None, msg_xml: Element = None, rule_errors: Element = None
     ) -> Trouble:
         del text, rule_errors
-        return trouble(_value(msg_xml, "InnerErrorResponseCode") or code or "", _back_off(msg_xml))
+        code = _value(msg_xml, "InnerErrorResponseCode") or code or ""
+        _refuse(code)
+        return trouble(code, _back_off(msg_xml))
+
+
+def _refuse(code: str) -> None:
+    if remedy := FATAL.get(code):
+        raise Fatal(f"Exchange refuses the request: {code}. {remedy}")
 
 
 def _value(msg_xml: Element, name: str) -> str:
     """A value that stands beside an error."""
-    values = [] if msg_xml is None else msg_xml.findall(f"{{{TNS}}}Value")
+    values = [] if msg_xml is None else msg_xml.findall("{*}Value")
     return next((one.text or "" for one in values if one.get("Name") == name), "")
 
 
@@ -143,14 +145,15 @@ class GetItem(Once, services.GetItem):
 
 
 class Search(Once):
-    """A search: its only part is the page."""
+    """A search: its only part is the page, or the bare success of a server that has found nothing."""
 
-    element_container_name = f"{{{MNS}}}RootFolder"
+    element_container_name = None
     paging_container_name = None
 
     @classmethod
     def _get_elements_in_container(cls, container: Element) -> list[Element]:
-        return [container]
+        page = container.find(f"{{{MNS}}}RootFolder")
+        return [container if page is None else page]
 
 
 class FindItem(Search, services.FindItem):

@@ -8,8 +8,8 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from include.commsarchive.errors import Quarantine, Retriable
-from include.commsarchive.mailbox.base import Encode
+from include.commsarchive.errors import Fatal, Quarantine, Retriable
+from include.commsarchive.mailbox.base import PURGES, Encode
 from include.commsarchive.mailbox.ews.box import Box
 from include.commsarchive.mailbox.ews.elements import filed
 from include.commsarchive.mailbox.ews.folders import Folders
@@ -128,6 +128,8 @@ class Post:
             parts, request_id = self._learn(batch, trouble), trouble.request_id
         parts = _carry(parts)
         if any(isinstance(part, Trouble) and part.doubt == FOLDER_GONE for part in parts):
+            if folder == PURGES:  # it cannot be made
+                raise Fatal(f"Exchange has no {PURGES}. Set `deliver.folder` to a folder below the Inbox")
             self._folders.forget(box, folder)
         for one, part in zip(batch, parts, strict=True):
             if isinstance(part, Trouble):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 NO_MAILBOX = "no-such-mailbox"
 DISABLED = "mailbox-disabled"
+NOT_LICENSED = "mailbox-not-licensed"
 ACCESS_DENIED = "access-denied-to-mailbox"
 QUOTA_FULL = "mailbox-quota-full"
 TOO_LARGE = "message-too-large"
@@ -20,8 +21,12 @@ FORBIDDEN = "forbidden"
 
 REASONS = {
     "ErrorNonExistentMailbox": NO_MAILBOX,
+    "ErrorCannotFindUser": NO_MAILBOX,
     "ErrorInvalidSmtpAddress": NO_MAILBOX,
+    "ErrorNonPrimarySmtpAddress": NO_MAILBOX,
     "ErrorAccountDisabled": DISABLED,
+    "ErrorMailboxConfiguration": DISABLED,
+    "ErrorInvalidLicense": NOT_LICENSED,
     "ErrorAccessDenied": ACCESS_DENIED,
     "ErrorCreateItemAccessDenied": ACCESS_DENIED,
     "ErrorCreateSubfolderAccessDenied": ACCESS_DENIED,
@@ -29,9 +34,11 @@ REASONS = {
     "ErrorImpersonationDenied": ACCESS_DENIED,
     "ErrorRecoverableItemsAccessDenied": ACCESS_DENIED,
     "ErrorQuotaExceeded": QUOTA_FULL,
+    "ErrorMessagePerFolderCountReceiveQuotaExceeded": QUOTA_FULL,
     "ErrorMessageSizeExceeded": TOO_LARGE,
     "ErrorAttachmentSizeLimitExceeded": TOO_LARGE,
     "ErrorDataSizeLimitExceeded": TOO_LARGE,
+    "ErrorContentConversionFailed": REFUSED,
     "ErrorCorruptData": REFUSED,
     "ErrorInvalidExtendedPropertyValue": REFUSED,
     "ErrorItemCorrupt": REFUSED,
@@ -43,7 +50,7 @@ REASONS = {
 }
 """A clear no that stays: the letter can never be filed as it is."""
 
-OF_THE_MAILBOX = frozenset({NO_MAILBOX, DISABLED, ACCESS_DENIED, QUOTA_FULL})
+OF_THE_MAILBOX = frozenset({NO_MAILBOX, DISABLED, NOT_LICENSED, ACCESS_DENIED, QUOTA_FULL})
 """Reasons that hold for the other letters of a batch, too."""
 
 DOUBTS = {
@@ -58,15 +65,18 @@ DOUBTS = {
 }
 """What passes, or may have been done although the server says it failed; so is every code not named here."""
 
-FATAL = frozenset(
-    {
-        "ErrorImpersonationFailed",
-        "ErrorInvalidSchemaVersionForMailboxVersion",
-        "ErrorInvalidServerVersion",
-        "ErrorSchemaValidation",
-    }
-)
-"""What no letter and no waiting can mend."""
+_OLD = "Check that the server is Exchange 2013 SP1 or later"
+_NO_SEARCH = "The server cannot find copies by their keys, without which nothing is filed exactly once"
+FATAL = {
+    "ErrorImpersonationFailed": "Check that the login may impersonate",
+    "ErrorInvalidSchemaVersionForMailboxVersion": _OLD,
+    "ErrorInvalidServerVersion": _OLD,
+    "ErrorSchemaValidation": _OLD,
+    "ErrorInvalidRestriction": _NO_SEARCH,
+    "ErrorUnsupportedPathForQuery": _NO_SEARCH,
+    "ErrorUnsupportedQueryFilter": _NO_SEARCH,
+}
+"""What no letter and no waiting can mend, each with what can."""
 
 
 class Trouble(Exception):
