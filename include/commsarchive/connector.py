@@ -118,6 +118,9 @@ class Mapping(_Section):
         description="Airflow connection of the directory, type `fs` (a CSV file) or `msgraph`; empty: none",
     )
     scope: str = Field(default="all", description="`all`, or path of a CSV with the custodians in scope")
+    pilot: tuple[MailboxAddress, ...] = Field(
+        default=(), description="in scope are only these custodians, instead of a CSV; empty: by `scope`"
+    )
     groups: tuple[str, ...] = Field(
         default=(),
         description="in scope are only members of one of these groups of the directory; empty: any",
@@ -132,6 +135,12 @@ class Mapping(_Section):
     def _know_the_directory(self) -> Self:
         if (self.groups or self.on_hold) and not self.directory:
             raise ValueError("`groups` and `on_hold` need a `directory` that knows them")
+        return self
+
+    @model_validator(mode="after")
+    def _list_once(self) -> Self:
+        if self.pilot and self.scope != "all":
+            raise ValueError("name the custodians in `pilot`, or a CSV of them in `scope`")
         return self
 
 

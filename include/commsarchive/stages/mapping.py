@@ -50,14 +50,8 @@ def mapping_in_force(connector: Connector, ledger: Ledger, directory: Directory 
     if rules.custom and (body := _custom(connector, ledger, problems)):
         bodies["custom"] = body
         custom = Snapshot.from_json(body)
-    if rules.scope != "all":
-        from include.commsarchive.mapping.table import read_scope  # noqa: PLC0415
-
-        content, fault = content_of(rules.scope)
-        listed = read_scope(content)
-        faults = fault or _lines(rules.scope, listed.problems)
-        body = msgspec.json.encode(listed.mailboxes).decode()
-        bodies["scope"] = _good(connector.name, ledger, "scope", body, faults, problems)
+    if rules.pilot or rules.scope != "all":
+        bodies["scope"] = _scope(connector, ledger, problems)
         scope = msgspec.json.decode(bodies["scope"], type=list[str])
     users = _users(connector, ledger, directory, problems) if rules.directory else None
     if users:
@@ -102,6 +96,19 @@ def _custom(connector: Connector, ledger: Ledger, problems: list[str]) -> str:
     table = read_mapping(content)
     faults = fault or _lines(path, table.problems)
     return _good(connector.name, ledger, "custom", table.snapshot.to_json(), faults, problems)
+
+
+def _scope(connector: Connector, ledger: Ledger, problems: list[str]) -> str:
+    """Give the custodians in scope, as the definition or a file lists them."""
+    rules = connector.mapping
+    listed, faults = tuple(sorted({one.lower() for one in rules.pilot})), list[str]()
+    if not rules.pilot:
+        from include.commsarchive.mapping.table import read_scope  # noqa: PLC0415 - it brings pandas
+
+        content, fault = content_of(rules.scope)
+        table = read_scope(content)
+        listed, faults = table.mailboxes, fault or _lines(rules.scope, table.problems)
+    return _good(connector.name, ledger, "scope", msgspec.json.encode(listed).decode(), faults, problems)
 
 
 def _users(connector: Connector, ledger: Ledger, directory: Directory | None, problems: list[str]) -> Users:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from include.commsarchive.connector import Retention
+from include.commsarchive.connector import Mapping, Retention
 from include.commsarchive.stages.mapping import keep_definition, mapping_in_force, version_of
 from tests.unit.stages.small_world import small_world
 
@@ -31,6 +31,20 @@ def test_the_versions_of_the_files_in_force_are_named(tmp_path: Path) -> None:
     world.map_as(custom=str(table))
     versions = mapping_in_force(world.connector, world.ledger).versions
     assert versions == {"custom": version_of(world.ledger.mapping("memos", "custom"))}
+
+
+def test_a_pilot_that_the_definition_lists_is_the_scope_and_kept_like_a_file(tmp_path: Path) -> None:
+    world = small_world(tmp_path)
+    world.map_as(pilot=("Ann@bank.example", "bob@bank.example", "ann@bank.example"))
+    found = mapping_in_force(world.connector, world.ledger)
+    kept = world.ledger.mapping("memos", "scope")
+    assert json.loads(kept) == ["ann@bank.example", "bob@bank.example"]
+    assert found.versions == {"scope": version_of(kept)}
+
+
+def test_a_pilot_is_listed_in_one_place() -> None:
+    with pytest.raises(ValidationError, match="in `pilot`, or a CSV of them in `scope`"):
+        Mapping(third_party_mailbox="all@bank.example", pilot=("ann@bank.example",), scope="pilot.csv")
 
 
 def test_retention_must_state_a_label_or_a_period() -> None:
