@@ -1,4 +1,4 @@
-"""``check connections``: log in, list, decrypt one file, reach the mailboxes. Nothing is filed or kept."""
+"""``check connections``: log in, list, decrypt and read one file, reach the mailboxes. Nothing is filed."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from include.commsarchive.directory.base import Directory
 from include.commsarchive.doors import open_collector, open_decryptor, open_directory, open_mailbox
 from include.commsarchive.mailbox.base import Mailbox
 from include.commsarchive.pgp.base import Decryptor
-from include.commsarchive.stages.trial import NOTHING, Doors, Tried, try_doors
+from include.commsarchive.stages.trial import Doors, Tried, try_connector
 
 
 def run_connections(arguments: argparse.Namespace) -> int:
@@ -22,15 +22,15 @@ def run_connections(arguments: argparse.Namespace) -> int:
     day = arguments.day or dt.datetime.now(dt.UTC).date() - dt.timedelta(days=1)
     doors = Doors(_collector, _decryptor, _directory, _mailbox)
     wrong = 0
-    for tried in try_doors(connector, day, doors):
+    for tried in try_connector(connector, day, doors):
         print(_line(tried))
         wrong += not tried.good
     return 4 if wrong else 0
 
 
 def _line(tried: Tried) -> str:
-    hint = ": --day YYYY-MM-DD" if tried.says == NOTHING else ""
-    return f"{'good' if tried.good else 'wrong':<6} {tried.step}: {tried.says}{hint}"
+    word = "wrong" if not tried.good else "good" if tried.done else "-"
+    return f"{word:<6} {tried.step}: {tried.says}"
 
 
 def _collector(connector: Connector, day: dt.date) -> Collector:

@@ -50,6 +50,7 @@ TABLE = {
     "GET /connectors/{name}/people/unmapped": EVERYBODY,
     "GET /connectors/{name}/mapping": EVERYBODY,
     "GET /connectors/{name}/mapping/{version}.csv": EVERYBODY,
+    "POST /mapping/preview": ADMINS,
     "POST /connectors/{name}/mapping/preview": ADMINS,
     "POST /connectors/{name}/mapping": ADMINS,
     "GET /connectors/{name}/keys": EVERYBODY,
@@ -58,8 +59,12 @@ TABLE = {
     "GET /connectors/{name}/quarantine/{held_id}": COMPLIANCE,
     "GET /connectors/{name}/quarantine/{held_id}/bytes": COMPLIANCE,
     "GET /verification": AUDITORS,
+    "GET /verifications": AUDITORS,
+    "POST /verifications": AUDITORS,
     "GET /connectors/{name}/evidence.zip": AUDITORS,
     "GET /audit": AUDITORS,
+    "GET /audit.csv": AUDITORS,
+    "GET /audit.json": AUDITORS,
 }
 BODIES = {
     "POST /connectors": NEW,
@@ -69,6 +74,7 @@ BODIES = {
     "POST /connectors/{name}/runs": DAYS,
     "POST /connectors/{name}/replay": DAYS,
     "POST /connectors/{name}/rehearsals": {"day": "2024-03-11"},
+    "POST /verifications": {"connector": "desk_chat"},
 }
 CHANGES = [route for route in TABLE if not route.startswith("GET")]
 

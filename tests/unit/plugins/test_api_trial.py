@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +41,15 @@ def mapping(**more: str) -> dict[str, str]:
 def test_every_step_is_tried_and_nothing_is_kept(api: Api) -> None:
     (api.desk.exports / "other.txt").write_text("x", encoding="utf-8")
     steps = tried(api)
-    assert list(steps) == ["log in and list", "keys", "fetch and decrypt", "reach mailboxes", "mapping"]
+    assert list(steps) == [
+        "log in and list",
+        "keys",
+        "fetch and decrypt",
+        "read",
+        "mapping",
+        "map people",
+        "reach mailboxes",
+    ]
     assert all(good for good, _ in steps.values())
     assert steps["log in and list"][1].startswith("1 files in ")
     assert steps["reach mailboxes"][1] == f"desk_mail takes mail for {CATCH_ALL}"
@@ -50,7 +59,7 @@ def test_every_step_is_tried_and_nothing_is_kept(api: Api) -> None:
 
 def test_a_shut_door_is_told_and_the_others_are_tried(api: Api) -> None:
     steps = tried(api, deliver={"connection": "nowhere"}, mapping=mapping(custom="uploaded"))
-    assert [name for name, (good, _) in steps.items() if not good] == ["reach mailboxes", "mapping"]
+    assert [name for name, (good, _) in steps.items() if not good] == ["mapping", "reach mailboxes"]
     assert "no Airflow connection nowhere. Add it" in steps["reach mailboxes"][1]
     assert "upload one" in steps["mapping"][1]
 
@@ -63,7 +72,7 @@ def test_a_mapping_is_read_and_its_bad_rows_are_told_without_the_people(api: Api
     assert "ann" not in says
     assert "bob" not in says
     path.write_text(f"{HEAD}\n7,ann@firm.example\n", encoding="utf-8")
-    assert tried(api, mapping=mapping(custom=str(path)))["mapping"] == (True, f"{path} has 1 good rows")
+    assert tried(api, mapping=mapping(custom=str(path)))["mapping"] == (True, f"1 good rows are in {path}")
     scope = tried(api, mapping=mapping(scope=str(api.desk.root / "none.csv")))["mapping"]
     assert (scope[0], "cannot be read" in scope[1]) == (False, True)
 
@@ -94,6 +103,62 @@ def test_the_smallest_file_of_the_day_is_fetched_and_decrypted(
     assert (good, says) == (True, f"{name}.gpg, {len(clear):,} bytes, signed by nobody we know")
     (api.desk.exports / f"{name}.gpg").write_bytes(b"nonsense")
     assert tried(api, pgp=pgp)["fetch and decrypt"][0] is False
+
+
+def test_a_file_of_the_day_is_read_and_its_people_mapped_to_mailboxes(api: Api) -> None:
+    name = "f855501.ib.240311.xml"
+    (api.desk.exports / name).write_bytes((SAMPLE / name).read_bytes())
+    rules = mapping(custom="uploaded", scope="all")
+    mapped = (PROJECT / "include" / "samples" / "mapping.csv").read_text(encoding="utf-8")
+    steps = tried(api, mapping={**rules, "domains": ["quillbrook.example"]}, upload=mapped)
+    assert steps["fetch and decrypt"] == (
+        True,
+        f"{name}, {len((SAMPLE / name).read_bytes()):,} bytes, not encrypted",
+    )
+    assert re.fullmatch(rf"{name}: \d+ items, \d+ people in them, nothing set aside", steps["read"][1])
+    assert steps["mapping"][1].endswith("good rows were uploaded")
+    custodians = re.search(r"copies to (\d+) custodians", steps["map people"][1])
+    assert custodians
+    assert int(custodians[1]) > 1
+    said = f"desk_mail takes mail for {CATCH_ALL} and for {custodians[1]} of {custodians[1]} custodians"
+    assert steps["reach mailboxes"][1].startswith(said)
+    assert "@quillbrook" not in str(steps)
+    pilot = {**rules, "pilot": ["nobody@quillbrook.example"], "domains": ["quillbrook.example"]}
+    steps = tried(api, mapping=pilot, upload=mapped)
+    assert "copies to 0 custodians" in steps["map people"][1]
+    assert "items are out of scope" in steps["map people"][1]
+    assert api("ada", "GET", "/connectors/new_chat").status_code == 404
+
+
+def test_what_cannot_be_read_is_told_with_its_reason(api: Api) -> None:
+    (api.desk.exports / "f855501.ib.240311.xml").write_text("<Other/>", encoding="utf-8")
+    steps = tried(api)
+    assert steps["read"][0] is False
+    assert "set aside: 1 " in steps["read"][1]
+    assert steps["map people"] == (True, "no file was read, or no mapping")
+
+
+def test_custodians_without_a_mailbox_are_counted_by_reason(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = "f855501.ib.240311.xml"
+    (api.desk.exports / name).write_bytes((SAMPLE / name).read_bytes())
+    for part in ("cur", "new", "tmp"):
+        (api.desk.mail / CATCH_ALL / part).mkdir(parents=True)
+    extra = {"destination": "maildir", "path": str(api.desk.mail), "create": False}
+    monkeypatch.setenv("AIRFLOW_CONN_DESK_MAIL", json.dumps({"conn_type": "generic", "extra": extra}))
+    good, says = tried(api)["reach mailboxes"]
+    assert not good
+    assert re.search(
+        r"for 0 of (\d+) custodians of the file: \1 no-such-mailbox\. .* go to third-party", says
+    )
+
+
+def test_an_upload_with_bad_rows_is_refused_row_by_row(api: Api) -> None:
+    body = definition() | {"name": "new_chat", "mapping": mapping(custom="uploaded")}
+    answer = api("ada", "POST", "/connectors/check", json=body | {"upload": f"{HEAD}\n7,ann\n"})
+    assert (answer.status_code, answer.json()["error"]) == (422, "bad-rows")
+    assert answer.json()["faults"][0]["key"] == "row 2"
 
 
 def test_a_definition_that_is_wrong_is_not_tried(api: Api) -> None:

@@ -11,7 +11,7 @@ from commsarchive_airflow.web.api.connectors import find, find_in_use
 from commsarchive_airflow.web.api.definitions import IfMatch
 from commsarchive_airflow.web.api.pages import After, Limit, Page, cut
 from commsarchive_airflow.web.api.refusal import CHANGES, PROBLEMS, UPLOADS, Fault, Refusal, not_there
-from commsarchive_airflow.web.api.rights import AdminOf, Name, Reader
+from commsarchive_airflow.web.api.rights import Admin, AdminOf, Name, Reader
 from commsarchive_airflow.web.book import book
 from include.commsarchive.connector import UPLOADED
 from include.commsarchive.control.uploads import Preview, preview, to_csv
@@ -82,6 +82,12 @@ def download_mapping(name: Name, _: Reader, version: str) -> Response:
     raise not_there(f"mapping version {version} of {name}")
 
 
+@router.post("/mapping/preview", openapi_extra=_CSV, responses=UPLOADS)
+def preview_new_mapping(_: Admin, content: Upload) -> Preview:
+    """Say what is in a mapping file, for a connector that is not made yet, and name every bad row."""
+    return preview(Snapshot(), content)[1]
+
+
 @router.post("/connectors/{name}/mapping/preview", openapi_extra=_CSV, responses=UPLOADS)
 def preview_mapping(name: Name, _: AdminOf, content: Upload) -> Preview:
     """Say what an upload would change, and name every bad row; nothing is changed."""
@@ -104,18 +110,27 @@ def accept_mapping(
     version, before = _in_force(name)
     _same(if_match, version)
     after, change = preview(before, content)
-    if change.bad:
-        refusal = Refusal(
-            422, "bad-rows", f"{len(change.bad)} rows are bad", "Mend them; nothing was changed"
-        )
-        refusal.problem.faults = [Fault(key=f"row {bad.row}", message=bad.text) for bad in change.bad[:1000]]
-        raise refusal
+    refuse_bad_rows(change)
     counts = {"rows": change.rows, "added": len(change.added), "removed": len(change.removed)}
     who.note("change-mapping", name, change.version, "asked", before=version, **counts)
     book().keep_mapping(name, CUSTOM, change.version, after.to_json())
     who.note("change-mapping", name, change.version)
     answer.headers["ETag"] = f'"{change.version}"'
     return change
+
+
+def refuse_bad_rows(change: Preview) -> None:
+    """Refuse an upload with bad rows, each named.
+
+    Raises:
+        Refusal: there are some.
+    """
+    if change.bad:
+        refusal = Refusal(
+            422, "bad-rows", f"{len(change.bad)} rows are bad", "Mend them; nothing was changed"
+        )
+        refusal.problem.faults = [Fault(key=f"row {bad.row}", message=bad.text) for bad in change.bad[:1000]]
+        raise refusal
 
 
 def _same(if_match: str, version: str) -> None:
