@@ -29,7 +29,7 @@ from include.commsarchive.stages.reconcile import reconcile
 from include.commsarchive.stages.run import ConvertReceipt, MapReceipt
 from include.commsarchive.stages.shards import line
 from tests.letters import make_held
-from tests.unit.plugins.api_desk import Api, make_api
+from tests.unit.plugins.api_desk import Api, load_dags, make_api
 from tests.unit.plugins.desk import DAY, DUE, make_desk
 from tests.unit.stages.proven import archive_day
 
@@ -302,3 +302,59 @@ class TestPackage:
         days = "first=2024-03-11&last=2024-03-11"
         assert api("ada", "GET", f"/connectors/other_chat/evidence.zip?{days}").status_code == 404
         assert api("ada", "GET", "/audit?what=export-evidence").json()["items"] == []
+
+
+class TestVerifications:
+    def test_they_are_listed_newest_first_with_what_differs(self, api: Api, ledger: SqlLedger) -> None:
+        close(ledger, 1)
+        api("ada", "GET", "/verification")
+        with sqlite3.connect(api.desk.root / "ledger.db") as database:
+            database.execute("UPDATE import_record SET day = '2024-03-13'")
+        api("cora", "GET", "/verification?connector=desk_chat")
+        first = api("cora", "GET", "/verifications?limit=1").json()
+        (last,), (before,) = (
+            first["items"],
+            api("cora", "GET", f"/verifications?after={first['next']}").json()["items"],
+        )
+        assert (last["who"], last["connector"], last["verdict"]) == ("cora", "desk_chat", "tampered")
+        assert any("import record 1" in fault for fault in last["faults"])
+        assert (before["who"], before["verdict"], before["chain"]) == ("ada", "intact", "intact")
+        assert before["number"] == 1
+        assert last["trail"] == 1
+
+    def test_one_is_started_once_by_who_may_verify_though_not_trigger(
+        self, api: Api, ledger: SqlLedger
+    ) -> None:
+        load_dags()
+        asked = {"connector": "desk_chat", "extent": "all"}
+        key = {"Idempotency-Key": "once"}
+        answers = [api("cora", "POST", "/verifications", key, json=asked) for _ in range(2)]
+        assert [answer.status_code for answer in answers] == [202, 202]
+        one, two = (answer.json() for answer in answers)
+        assert (one["dag_id"], one["created"], one["paused"]) == ("verification", True, False)
+        assert (two["run_id"], two["created"]) == (one["run_id"], False)
+        acts = [entry["act"] for entry in api("cora", "GET", "/audit").json()["items"]]
+        assert (acts[0]["what"], acts[0]["connector"], acts[0]["outcome"]) == (
+            *("start-verification", "desk_chat"),
+            "done",
+        )
+
+    def test_one_of_a_connector_that_is_not_there_is_refused(self, api: Api) -> None:
+        answer = api("cora", "POST", "/verifications", json={"connector": "nothing"})
+        assert (answer.status_code, answer.json()["error"]) == (404, "not-found")
+
+
+class TestTrailDownloads:
+    def test_what_is_chosen_comes_and_the_download_is_in_the_trail(self, api: Api, ledger: SqlLedger) -> None:
+        ledger.note(Act("olga", "replay", "desk_chat", "2024-03-12"))
+        ledger.note(Act("ada", "pause", "desk_chat"))
+        rows = api("cora", "GET", "/audit.json?who=olga").json()
+        assert [(one["who"], one["what"], one["thing"]) for one in rows] == [("olga", "replay", "2024-03-12")]
+        table = api("cora", "GET", "/audit.csv")
+        assert table.headers["content-disposition"] == 'attachment; filename="audit-trail.csv"'
+        assert [line.split(",")[3:5] for line in table.text.splitlines()[1:]] == [
+            ["cora", "download-audit-trail"],
+            ["cora", "download-audit-trail"],
+            ["ada", "pause"],
+            ["olga", "replay"],
+        ]

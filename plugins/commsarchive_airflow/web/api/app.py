@@ -12,6 +12,7 @@ from fastapi import Depends, FastAPI, Request, Response
 
 from commsarchive_airflow import auth
 from commsarchive_airflow.web.api import (
+    choices,
     connectors,
     content,
     evidence,
@@ -21,6 +22,7 @@ from commsarchive_airflow.web.api import (
     quarantine,
     runs,
     trial,
+    verification,
 )
 from commsarchive_airflow.web.api.refusal import PROBLEMS, add_handlers
 from include.commsarchive import VERSION
@@ -40,7 +42,19 @@ api = FastAPI(
     root_path_in_servers=False,
 )
 add_handlers(api)
-for part in (connectors, runs, history, people, keys, quarantine, content, evidence, trial):
+for part in (
+    choices,
+    connectors,
+    runs,
+    history,
+    people,
+    keys,
+    quarantine,
+    content,
+    evidence,
+    verification,
+    trial,
+):
     api.include_router(part.router)
 
 

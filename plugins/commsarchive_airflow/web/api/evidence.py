@@ -1,31 +1,31 @@
-"""Proof: whether the ledger still says what it said, and the trail of what people did."""
+"""Proof to hand over: the examiner's package, and the trail of what people did."""
 
 from __future__ import annotations
 
 import datetime as dt
-import time
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query
 from fastapi.responses import StreamingResponse
-from pydantic import BaseModel, Field
 
-from commsarchive_airflow.connections import mailbox
+from commsarchive_airflow.connections import ledger_url, mailbox
 from commsarchive_airflow.web.api.history import NEWEST
 from commsarchive_airflow.web.api.pages import Between, Days, First, Last, Limit, Number, Page, cut
 from commsarchive_airflow.web.api.refusal import PROBLEMS, Refusal, not_there
-from commsarchive_airflow.web.api.rights import Auditor, AuditorOf, Name
+from commsarchive_airflow.web.api.rights import Auditor, AuditorOf, Caller, Name
 from commsarchive_airflow.web.book import book
 from commsarchive_airflow.web.overview import everything
 from include.commsarchive.ledger.control import AuditEntry, AuditFilter
+from include.commsarchive.ledger.sql import connect
+from include.commsarchive.stages.audit_log import audit_csv, audit_json, trail
 from include.commsarchive.stages.evidence import evidence_zip
-from include.commsarchive.stages.verify import Extent, verify
+from include.commsarchive.stages.verify import verify
 
 router = APIRouter(tags=["evidence"], responses=PROBLEMS)
 
 Word = Annotated[str, Query(max_length=250)]
-Looked = Annotated[Extent, Query(description="copies to look up in their mailboxes")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,42 +43,7 @@ class Chosen:
         return AuditFilter(names, self.who, self.what, first, last + 86_400_000)
 
 
-class Verified(BaseModel):
-    """What verifying found. ``faults`` are one line each, those of tampering first, a hundred of a kind."""
-
-    intact: bool
-    verdict: Literal["intact", "incomplete", "tampered"] = Field(description="the worst that was found")
-    faults: list[str]
-    tampered: int = Field(description="how many of the faults are changes of what was recorded or filed")
-    incomplete: int = Field(description="how many are copies that are gone, or could not be looked up")
-    unlisted: int = Field(description="faults that there are besides")
-    records: int = Field(description="import records that were recomputed")
-    copies: int = Field(description="copies that were looked up in their mailboxes")
-    seconds: float = Field(description="how long it took")
-
-
-@router.get("/verification")
-def get_verification(who: Auditor, extent: Looked = "none", connector: Word = "") -> Verified:
-    """Recompute the chain of import records, all that they cover, and the audit trail. It takes a while.
-
-    On request it also looks copies up in their mailboxes: a sample, another one each day, or all of them, of
-    one connector or of all.
-    """
-    started = time.perf_counter()
-    turn = dt.datetime.now(dt.UTC).date().isoformat()
-    found = verify(book(), mailbox, extent, connector=connector, turn=turn)
-    who.note("verify", connector, outcome=found.word, extent=extent, copies=found.copies)
-    return Verified(
-        intact=found.word == "intact",
-        verdict=found.word,
-        faults=[*found.tampered, *found.incomplete],
-        tampered=len(found.tampered),
-        incomplete=len(found.incomplete),
-        unlisted=found.unlisted,
-        records=found.records,
-        copies=found.copies,
-        seconds=round(time.perf_counter() - started, 3),
-    )
+ChosenEntries = Annotated[Chosen, Depends()]
 
 
 @router.get("/connectors/{name}/evidence.zip", response_class=StreamingResponse)
@@ -105,10 +70,41 @@ def download_evidence(name: Name, who: AuditorOf, first: First, last: Last) -> S
 @router.get("/audit")
 def list_audit(
     _: Auditor,
-    chosen: Annotated[Chosen, Depends()],
+    chosen: ChosenEntries,
     days: Between,
     after: Number = NEWEST,
     limit: Limit = 50,
 ) -> Page[AuditEntry]:
     """List what people did and looked at, newest first."""
     return cut(book().audit(chosen.as_filter(days), after, limit + 1), limit, lambda entry: entry.seq)
+
+
+@router.get("/audit.csv", response_class=StreamingResponse)
+def download_audit_csv(who: Auditor, chosen: ChosenEntries, days: Between) -> StreamingResponse:
+    """Download what people did and looked at as CSV, newest first, with the hashes that chain it."""
+    return _download(who, chosen.as_filter(days), "csv", "text/csv; charset=utf-8", audit_csv)
+
+
+@router.get("/audit.json", response_class=StreamingResponse)
+def download_audit_json(who: Auditor, chosen: ChosenEntries, days: Between) -> StreamingResponse:
+    """Download the same as JSON, in the form in which anybody can recompute the chain."""
+    return _download(who, chosen.as_filter(days), "json", "application/json", audit_json)
+
+
+def _download(
+    who: Caller,
+    chosen: AuditFilter,
+    ending: str,
+    kind: str,
+    pieces: Callable[[Iterable[AuditEntry]], Iterator[str]],
+) -> StreamingResponse:
+    """Stream the trail; that it was downloaded is in it first."""
+    asked = {"person": chosen.who, "kind": chosen.what}
+    who.note("download-audit-trail", (chosen.connectors or [""])[0], ending, **asked)
+
+    def content() -> Iterator[str]:
+        with connect(ledger_url()) as ledger:
+            yield from pieces(trail(ledger, chosen))
+
+    headers = {"Content-Disposition": f'attachment; filename="audit-trail.{ending}"'}
+    return StreamingResponse(content(), media_type=kind, headers=headers)

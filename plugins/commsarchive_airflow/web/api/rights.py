@@ -86,11 +86,16 @@ def operator(name: Name, who: Changing, _: Reader) -> Caller:
     raise _refused(who, "operate", name, "Ask for Airflow's permission to trigger its DAG")
 
 
-def admin(who: Changing) -> Caller:
-    """Let administrators of connectors pass."""
+def administrator(who: Anybody) -> Caller:
+    """Let administrators of connectors look."""
     if auth.is_named(who.user, auth.ADMINS):
         return who
     raise _refused(who, "administer", "", f"Ask to be named in {auth.ADMINS}")
+
+
+def admin(who: Changing) -> Caller:
+    """Let administrators of connectors pass."""
+    return administrator(who)
 
 
 def admin_of(who: Annotated[Caller, Depends(admin)], _: Reader) -> Caller:
@@ -112,16 +117,23 @@ def auditor(who: Anybody) -> Caller:
     raise _refused(who, "read-audit-trail", "", f"Ask to be named in {auth.ADMINS} or {auth.COMPLIANCE}")
 
 
+def verifier(who: Changing) -> Caller:
+    """Let those of `auditor` pass who ask for a run."""
+    return auditor(who)
+
+
 def auditor_of(who: Annotated[Caller, Depends(auditor)], _: Reader) -> Caller:
     """Let those of `auditor` pass who may also read this connector."""
     return who
 
 
 Operator = Annotated[Caller, Depends(operator)]
+Administrator = Annotated[Caller, Depends(administrator)]
 Admin = Annotated[Caller, Depends(admin)]
 AdminOf = Annotated[Caller, Depends(admin_of)]
 Compliance = Annotated[Caller, Depends(compliance)]
 Auditor = Annotated[Caller, Depends(auditor)]
+Verifier = Annotated[Caller, Depends(verifier)]
 AuditorOf = Annotated[Caller, Depends(auditor_of)]
 
 

@@ -22,7 +22,8 @@ from include.commsarchive.ids import digest
 
 router = APIRouter(tags=["runs"], responses=PROBLEMS)
 
-REPLAY, REHEARSAL = "replay", "rehearsal"
+REPLAY, REHEARSAL, VERIFICATION = "replay", "rehearsal", "verification"
+"""DAGs that are run on request."""
 
 Key = Annotated[
     str,
@@ -89,10 +90,10 @@ def archive_days(name: Name, asked: RunAsked, who: Operator, key: Key = "") -> A
     """Archive a day, or several in order. What was archived before is recognised and not filed again."""
     connector = find_in_use(name)
     days = (asked.first, asked.last)
-    with _audited(who, "archive-days", name, _span(days), again=asked.again):
+    with audited(who, "archive-days", name, _span(days), again=asked.again):
         if asked.first == asked.last:
             conf = {"day": asked.first.isoformat()}
-            return scheduler.trigger(name, _run_id(who, key, name, conf), conf, who.name)
+            return scheduler.trigger(name, run_id_of(who, key, name, conf), conf, who.name)
         return scheduler.backfill(connector, days, _AGAIN[asked.again], who.name)
 
 
@@ -107,8 +108,8 @@ def replay(name: Name, asked: ReplayAsked, who: Operator, key: Key = "") -> Aske
             raise not_there(f"held thing {held_id} of {name}")
     days = (asked.first, asked.last)
     conf = {"connector": name, **asked.model_dump(mode="json")}
-    with _audited(who, "replay", name, _span(days), which=asked.which, only=asked.only):
-        return scheduler.trigger(REPLAY, _run_id(who, key, REPLAY, conf), conf, who.name, unpause=True)
+    with audited(who, "replay", name, _span(days), which=asked.which, only=asked.only):
+        return scheduler.trigger(REPLAY, run_id_of(who, key, REPLAY, conf), conf, who.name, unpause=True)
 
 
 @router.post("/connectors/{name}/rehearsals", status_code=202)
@@ -117,20 +118,22 @@ def rehearse(name: Name, asked: RehearsalAsked, who: Operator, key: Key = "") ->
     find_in_use(name)
     _may_trigger(who, REHEARSAL)
     conf = {"connector": name, "day": asked.day.isoformat()}
-    with _audited(who, "rehearse", name, conf["day"]):
-        return scheduler.trigger(REHEARSAL, _run_id(who, key, REHEARSAL, conf), conf, who.name, unpause=True)
+    with audited(who, "rehearse", name, conf["day"]):
+        return scheduler.trigger(
+            REHEARSAL, run_id_of(who, key, REHEARSAL, conf), conf, who.name, unpause=True
+        )
 
 
 @router.post("/connectors/{name}/activation", status_code=204)
 def activate(name: Name, asked: ActivationAsked, who: AdminOf) -> None:
     """Let the connector run by its schedule, or pause it. Missed days are caught up, if it says so."""
     find_in_use(name)
-    with _audited(who, "activate" if asked.active else "pause", name):
+    with audited(who, "activate" if asked.active else "pause", name):
         scheduler.pause(name, paused=not asked.active)
 
 
 @contextmanager
-def _audited(who: Caller, what: str, name: str, thing: str = "", **detail: Any) -> Iterator[None]:
+def audited(who: Caller, what: str, name: str, thing: str = "", **detail: Any) -> Iterator[None]:
     """Keep in the trail what is asked before it is done, and how it ended."""
     who.note(what, name, thing, "asked", **detail)
     try:
@@ -156,7 +159,7 @@ def _may_trigger(who: Caller, dag_id: str) -> None:
         )
 
 
-def _run_id(who: Caller, key: str, dag_id: str, conf: Mapping[str, Any]) -> str:
+def run_id_of(who: Caller, key: str, dag_id: str, conf: Mapping[str, Any]) -> str:
     """Name a run; the same key of the same caller for the same thing names the same run."""
     if not key:
         return f"api__{uuid.uuid4()}"

@@ -1,0 +1,101 @@
+"""Whether the ledger still says what it said, and the mailboxes hold it: now, before, and on request."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Query
+from pydantic import BaseModel, ConfigDict, Field
+
+from commsarchive_airflow import auth, scheduler
+from commsarchive_airflow.connections import mailbox
+from commsarchive_airflow.scheduler import Asked
+from commsarchive_airflow.web.api.history import NEWEST
+from commsarchive_airflow.web.api.pages import Limit, Number, Page, cut
+from commsarchive_airflow.web.api.refusal import PROBLEMS, not_there
+from commsarchive_airflow.web.api.rights import Auditor, Caller, Verifier
+from commsarchive_airflow.web.api.runs import VERIFICATION, Key, audited, run_id_of
+from commsarchive_airflow.web.book import book
+from commsarchive_airflow.web.overview import everything
+from include.commsarchive.stages import verification
+from include.commsarchive.stages.verification import Verification, verify_and_keep
+from include.commsarchive.stages.verify import Extent
+
+router = APIRouter(tags=["evidence"], responses=PROBLEMS)
+
+Looked = Annotated[Extent, Query(description="copies to look up in their mailboxes")]
+Of = Annotated[str, Query(max_length=250, description="a connector; nothing: all")]
+
+
+class Verified(BaseModel):
+    """What verifying found. ``faults`` are one line each, those of tampering first, a hundred of a kind."""
+
+    intact: bool
+    verdict: Literal["intact", "incomplete", "tampered"] = Field(description="the worst that was found")
+    faults: list[str]
+    tampered: int = Field(description="how many of the faults are changes of what was recorded or filed")
+    incomplete: int = Field(description="how many are copies that are gone, or could not be looked up")
+    unlisted: int = Field(description="faults that there are besides")
+    records: int = Field(description="import records that were recomputed")
+    copies: int = Field(description="copies that were looked up in their mailboxes")
+    seconds: float = Field(description="how long it took")
+
+
+class VerificationAsked(BaseModel):
+    """What to verify besides the ledger, which is always verified whole."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    connector: str = Field(default="", max_length=250, description="whose copies; nothing: all")
+    extent: Extent = Field(default="sample", description="copies to look up in their mailboxes")
+
+
+@router.get("/verification")
+def get_verification(who: Auditor, extent: Looked = "none", connector: Of = "") -> Verified:
+    """Recompute the chain of import records, all that they cover, and the audit trail. It takes a while.
+
+    On request it also looks copies up in their mailboxes: a sample, another one each day, or all of them, of
+    one connector or of all.
+    """
+    turn = dt.datetime.now(dt.UTC).date().isoformat()
+    asked = verification.Asked(who.name, connector, extent)
+    found, how = verify_and_keep(book(), mailbox, asked, turn)
+    return Verified(
+        intact=found.word == "intact",
+        verdict=found.word,
+        faults=[*found.tampered, *found.incomplete],
+        tampered=len(found.tampered),
+        incomplete=len(found.incomplete),
+        unlisted=found.unlisted,
+        records=found.records,
+        copies=found.copies,
+        seconds=how.seconds,
+    )
+
+
+@router.get("/verifications")
+def list_verifications(
+    _: Auditor, connector: Of = "", after: Number = NEWEST, limit: Limit = 50
+) -> Page[Verification]:
+    """List what verifications found, newest first; of a connector: those of its copies and of all copies."""
+    return cut(verification.kept(book(), connector, after, limit + 1), limit, lambda one: one.number)
+
+
+@router.post("/verifications", status_code=202)
+def start_verification(asked: VerificationAsked, who: Verifier, key: Key = "") -> Asked:
+    """Let Airflow verify in a run of its own; what it finds is in the list when the run has ended."""
+    if asked.connector:
+        _check(who, asked.connector)
+    conf = asked.model_dump()
+    with audited(who, "start-verification", asked.connector, extent=asked.extent):
+        run_id = run_id_of(who, key, VERIFICATION, conf)
+        return scheduler.trigger(VERIFICATION, run_id, conf, who.name, unpause=True)
+
+
+def _check(who: Caller, name: str) -> None:
+    """Refuse a connector that there is not, or that the caller may not read."""
+    found = everything()
+    known = {*found.connectors, *found.wrong, *found.retired, *book().recorded()}
+    if name not in known or not auth.readable(who.user, [name]):
+        raise not_there(f"connector {name}")
