@@ -61,12 +61,8 @@ TABLE = {
     "GET /verification": AUDITORS,
     "GET /verifications": AUDITORS,
     "POST /verifications": AUDITORS,
-    "GET /verifications": AUDITORS,
-    "POST /verifications": AUDITORS,
     "GET /connectors/{name}/evidence.zip": AUDITORS,
     "GET /audit": AUDITORS,
-    "GET /audit.csv": AUDITORS,
-    "GET /audit.json": AUDITORS,
     "GET /audit.csv": AUDITORS,
     "GET /audit.json": AUDITORS,
 }
@@ -78,7 +74,6 @@ BODIES = {
     "POST /connectors/{name}/runs": DAYS,
     "POST /connectors/{name}/replay": DAYS,
     "POST /connectors/{name}/rehearsals": {"day": "2024-03-11"},
-    "POST /verifications": {"connector": "desk_chat"},
     "POST /verifications": {"connector": "desk_chat"},
 }
 CHANGES = [route for route in TABLE if not route.startswith("GET")]
