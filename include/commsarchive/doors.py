@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 from upath import UPath
 
@@ -27,6 +27,8 @@ from include.commsarchive.mailbox.base import Mailbox
 from include.commsarchive.pgp.base import Decryptor
 
 Made = TypeVar("Made")
+Use = Literal["files", "api", "query", "keys", "directory", "destination"]
+"""What a connector needs a connection for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +91,20 @@ def open_directory(found: Connection) -> Directory:
         Fatal: the connection is incomplete, or there is no directory of its type.
     """
     return _one(_DIRECTORIES, found, found.kind, "type")
+
+
+def uses_of(found: Connection) -> list[Use]:
+    """Say what a connection can be used for, by its type and extras; whether it works is for a trial."""
+    kind, destination = found.extra.get("collector") or found.kind, found.extra.get("destination")
+    fits: dict[Use, bool] = {
+        "files": kind in _COLLECTORS,
+        "api": kind in _APIS,
+        "query": kind in _DATABASES,
+        "keys": kind not in _COLLECTORS and not _KEYS.isdisjoint(found.extra),
+        "directory": found.kind in _DIRECTORIES,
+        "destination": (destination or found.kind) in _DESTINATIONS,
+    }
+    return [use for use, good in fits.items() if good]
 
 
 def _one(
@@ -218,6 +234,7 @@ def _graph(found: Connection) -> Mailbox:
 
 
 _COLLECTORS: dict[str, Callable[[Connection], Collector]] = {"sftp": _sftp, "fs": _folder}
+_KEYS = {"private_keys", "private_key", "home"}
 _APIS = ("https", "http")
 _DATABASES = ("postgres", "sqlite", "database")
 _DESTINATIONS: dict[str, Callable[[Connection], Mailbox]] = {

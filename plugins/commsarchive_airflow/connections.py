@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack, closing, contextmanager, nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseHook
 from airflow.sdk.exceptions import AirflowNotFoundException
@@ -124,8 +124,13 @@ def _connection(conn_id: str) -> Connection:
         found = BaseHook.get_connection(conn_id)
     except AirflowNotFoundException as error:
         raise Fatal(f"no Airflow connection {conn_id}. Add it under Admin, Connections") from error
+    return told(found)
+
+
+def told(found: Any) -> Connection:
+    """Take what we need of a connection of Airflow's."""
     return Connection(
-        name=conn_id,
+        name=found.conn_id,
         kind=found.conn_type or "",
         host=found.host or "",
         port=found.port,

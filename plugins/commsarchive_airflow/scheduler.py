@@ -1,4 +1,4 @@
-"""What Airflow's scheduler knows of connectors, and the runs that we ask it for.
+"""What Airflow knows of connectors and connections, and the runs that we ask it for.
 
 The only file that touches Airflow's models, which are no stable interface (3.3). It works where they may be
 used: in the web server.
@@ -7,7 +7,9 @@ used: in the web server.
 from __future__ import annotations
 
 import datetime as dt
+import os
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -20,16 +22,21 @@ from airflow.exceptions import (  # type: ignore[attr-defined]
     ParamValidationError,
 )
 from airflow.models.backfill import NoBackfillRunsToCreate, ReprocessBehavior, _create_backfill
+from airflow.models.connection import Connection as AirflowConnection
 from airflow.models.dag import DagModel
 from airflow.models.dagrun import DagRun
+from airflow.secrets.environment_variables import CONN_ENV_PREFIX
 from airflow.utils.session import create_session
 from airflow.utils.state import DagRunState
 from airflow.utils.types import DagRunTriggeredByType
+from cryptography.fernet import InvalidToken
 from sqlalchemy import or_, select
 
+from commsarchive_airflow.connections import told
 from include.commsarchive.connector import Connector
 from include.commsarchive.control.feed import ActiveRun, Feed
 from include.commsarchive.day import business_day
+from include.commsarchive.doors import Connection
 from include.commsarchive.errors import CommsArchiveError, Fatal
 
 _ACTIVE = (DagRunState.QUEUED, DagRunState.RUNNING)
@@ -173,6 +180,21 @@ def backfill(
     except (AirflowException, NoBackfillRunsToCreate) as error:
         raise Impossible(f"Airflow refuses the backfill: {error}") from error
     return Asked(connector.name, f"backfill {made.id}", "queued", paused, created=True)
+
+
+def known_connections() -> list[Connection]:
+    """List the connections in Airflow's database and environment, by name; secrets backends list nothing.
+
+    One that cannot be read (another Fernet key, no JSON) is left out.
+    """
+    with create_session() as session:
+        names = set(session.scalars(select(AirflowConnection.conn_id)))
+    own = (name.removeprefix(CONN_ENV_PREFIX) for name in os.environ if name.startswith(CONN_ENV_PREFIX))
+    found = []
+    for name in sorted({*names, *map(str.lower, own)}):
+        with suppress(AirflowException, InvalidToken, ValueError):
+            found.append(told(AirflowConnection.get_connection_from_secrets(name)))
+    return found
 
 
 def under_way(dag_id: str) -> list[str]:

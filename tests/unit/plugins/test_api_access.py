@@ -24,6 +24,7 @@ AUDITORS = {"ada", "cora"}
 
 TABLE = {
     "GET /sources": EVERYBODY,
+    "GET /connections": ADMINS,
     "GET /openapi.json": EVERYBODY,
     "GET /connectors": EVERYBODY,
     "POST /connectors": ADMINS,

@@ -8,7 +8,6 @@ from contextlib import suppress
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
-from pydantic import BaseModel, Field
 
 from commsarchive_airflow import scheduler
 from commsarchive_airflow.catalogue import checked
@@ -33,7 +32,6 @@ from commsarchive_airflow.web.overview import Row, calendar, everything, rows, v
 from include.commsarchive.connector import Connector
 from include.commsarchive.control.days import Day
 from include.commsarchive.control.standing import Status
-from include.commsarchive.sources.registry import SOURCES
 
 router = APIRouter(tags=["connectors"], responses=PROBLEMS)
 
@@ -44,20 +42,6 @@ LONGEST = 400
 """Days that a calendar shows at most."""
 
 DryRun = Annotated[bool, Query(description="only check the definition")]
-
-
-class SourceOf(BaseModel):
-    """A source: what a connector may read."""
-
-    name: str
-    title: str
-    folder: str = Field(description="default folder below the Inbox")
-
-
-@router.get("/sources")
-def list_sources(_: Anybody) -> list[SourceOf]:
-    """List the sources that connectors can have."""
-    return [SourceOf(name=one.name, title=one.title, folder=one.folder) for one in SOURCES.values()]
 
 
 @router.get("/connectors")
