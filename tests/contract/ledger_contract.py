@@ -210,6 +210,23 @@ class DeliveryContract:
         assert ledger.intend("three", [x], lease=600)[x.delivery_key].busy
         assert not ledger.intend("two", [x], lease=600)[x.delivery_key].busy
 
+    def test_doubts_are_counted_over_runs_until_the_copy_fails_for_good(self, ledger: Ledger) -> None:
+        x, made_copy = make_delivery("x"), make_delivery("made")
+        doubt = Outcome(x.delivery_key, doubt="connection-lost")
+        file(ledger, "one", made_copy)
+        ledger.intend("one", [x])
+        ledger.settle("one", [doubt, Outcome(made_copy.delivery_key, doubt="connection-lost")])
+        ledger.settle("one", [doubt])
+        assert [one.delivery_key for one in ledger.open_intents("one")] == [x.delivery_key]
+        assert ledger.intend("one", [x])[x.delivery_key].doubts == 2
+        assert ledger.intend("two", [x])[x.delivery_key].doubts == 2
+        assert ledger.delivered([made_copy.delivery_key])[made_copy.delivery_key].doubts == 0
+        ledger.settle("two", [doubt])
+        ledger.settle("two", failed(x))
+        assert ledger.intend("three", [x])[x.delivery_key].doubts == 0
+        ledger.settle("three", [doubt])
+        assert ledger.delivered([x.delivery_key])[x.delivery_key].doubts == 1
+
     def test_what_the_server_said_is_kept_with_the_receipt_and_covered_by_the_proof(
         self, ledger: Ledger
     ) -> None:

@@ -97,13 +97,15 @@ class Delivery:
 class Known:
     """What the ledger knows of a delivery: delivered by ``run_id``, or only intended by it.
 
-    ``busy`` is one whose lease another run holds: it may be sending it at this moment.
+    ``busy`` is one whose lease another run holds: it may be sending it at this moment. ``doubts`` counts how
+    often it was sent without a clear answer since it was first intended, or failed.
     """
 
     run_id: str
     delivered: bool
     server_id: str = ""
     busy: bool = False
+    doubts: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,6 +237,8 @@ class Ledger(Protocol):
 
     def settle(self, run_id: str, outcomes: Sequence[Outcome]) -> None:
         """Close intents: with the receipt (delivered by this run), or with the reason it failed.
+
+        An outcome in doubt is counted, and leaves its intent open.
 
         The first receipt counts: a copy that another run has settled meanwhile is its, and a
         duplicate of this run.

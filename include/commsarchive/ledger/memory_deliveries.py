@@ -22,6 +22,7 @@ class _Copy:
     receipt: Receipt
     state: Literal["intended", "delivered", "failed"] = "intended"
     sealed: int = 0
+    doubts: int = 0
 
     def is_made_by(self, run_id: str) -> bool:
         return self.state == "delivered" and self.receipt.run_id == run_id
@@ -31,7 +32,8 @@ class _Copy:
         return theirs and self.receipt.settled_at > lease_began
 
     def known(self) -> Known:
-        return Known(self.receipt.run_id, self.state == "delivered", self.receipt.server_id)
+        doubts = 0 if self.state == "failed" else self.doubts
+        return Known(self.receipt.run_id, self.state == "delivered", self.receipt.server_id, doubts=doubts)
 
 
 class MemoryDeliveries:
@@ -62,7 +64,8 @@ class MemoryDeliveries:
                 if before and copies[key].is_busy(run_id, now - lease * 1000):
                     known[key] = replace(before, busy=True)
                 else:
-                    self._copies[key] = _Copy(Receipt(one, run_id, "", "", now))
+                    doubts = before.doubts if before else 0
+                    self._copies[key] = _Copy(Receipt(one, run_id, "", "", now), doubts=doubts)
             elif before.run_id != run_id:
                 self._put_fate(run_id, key, "duplicate")
         return known
@@ -76,6 +79,9 @@ class MemoryDeliveries:
             if copy.state == "delivered":
                 if copy.receipt.run_id != run_id:
                     self._put_fate(run_id, one.delivery_key, "duplicate")
+                continue
+            if one.doubt:
+                copy.doubts += 1
                 continue
             copy.state = "failed" if one.reason else "delivered"
             copy.receipt = Receipt(

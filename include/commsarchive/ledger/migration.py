@@ -72,12 +72,18 @@ def _cover_files_and_alert(connection: sa.Connection) -> None:
         count_custodians(connection, delivery.c.sealed.is_not(None))
 
 
+def _count_doubts(connection: sa.Connection) -> None:
+    """Let tries of a copy that end without a clear answer be counted over tasks."""
+    _add(connection, delivery, delivery.c.doubts, "BIGINT NOT NULL DEFAULT 0")
+
+
 STEPS: tuple[Callable[[sa.Connection], None], ...] = (
     METADATA.create_all,
     _seal_old_failures,
     _keep_what_servers_say,
     _keep_what_people_do,
     _cover_files_and_alert,
+    _count_doubts,
 )
 """What takes a ledger from one version to the next. To change the tables, append a step."""
 

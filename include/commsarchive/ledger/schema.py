@@ -122,11 +122,12 @@ delivery = _table(
     sa.Column("sealed", sa.BigInteger),
     sa.Column("request_id", sa.Text, nullable=False, server_default=""),
     sa.Column("stored_hash", sa.Text, nullable=False, server_default=""),
+    sa.Column("doubts", sa.BigInteger, nullable=False, server_default="0"),
     sa.Index("delivery_by_run", "run_id"),
     rowid=True,
 )
 """One copy in one place. ``run_id`` intended it, or, once it is delivered, made it; ``settled_at`` is when.
-``sealed`` is the first import record that covers it."""
+``sealed`` is the first import record that covers it; ``doubts`` as in `Known`."""
 
 fate = _table("fate", _text("run_id", key=True), _text("delivery_key", key=True), _text("fate"))
 """Copies that a run planned and did not make: ``duplicate`` or ``failed``."""

@@ -16,7 +16,7 @@ from include.commsarchive.ledger.schema import delivery, fate
 from include.commsarchive.model import Outcome
 
 _STATE = sa.select(
-    *(delivery.c[name] for name in ("delivery_key", "run_id", "state", "server_id", "settled_at"))
+    *(delivery.c[name] for name in ("delivery_key", "run_id", "state", "server_id", "settled_at", "doubts"))
 )
 _WHAT_SERVERS_SAY = ("server_id", "content_hash", "request_id", "stored_hash")
 _NO_RECEIPT = dict.fromkeys(_WHAT_SERVERS_SAY, "")
@@ -42,7 +42,7 @@ class Deliveries(Rows):
             known = {row.delivery_key: _known(row, busy=row.delivery_key in busy) for row in rows}
             intent_of_mine = {"run_id": run_id, "state": "intended", "settled_at": now}
             anew = [
-                {"delivery_key": row.delivery_key}
+                {"delivery_key": row.delivery_key, "doubts": _doubts(row)}
                 for row in rows
                 if row.state != "delivered" and row.delivery_key not in busy
             ]
@@ -64,11 +64,14 @@ class Deliveries(Rows):
             if unknown := by_key.keys() - rows.keys():
                 raise Fatal(f"run {run_id}: {len(unknown)} receipts without an intent; report this as a bug")
             still_open = [one for key, one in by_key.items() if rows[key].state != "delivered"]
-            receipts = [_receipt(one) for one in still_open if not one.reason]
+            receipts = [_receipt(one) for one in still_open if not (one.reason or one.doubt)]
             failed = [{"delivery_key": one.delivery_key} for one in still_open if one.reason]
             at = {"run_id": run_id, "settled_at": _now()}
             update_each(connection, delivery, receipts, state="delivered", **at)
             update_each(connection, delivery, failed, state="failed", **at)
+            in_doubt = [one.delivery_key for one in still_open if one.doubt]
+            counted = [{"delivery_key": key, "doubts": _doubts(rows[key]) + 1} for key in in_doubt]
+            update_each(connection, delivery, counted)
             self._put_fates(connection, run_id, [row["delivery_key"] for row in failed], "failed")
             elsewhere = [
                 key for key, row in rows.items() if row.state == "delivered" and row.run_id != run_id
@@ -111,4 +114,8 @@ def _open(run_id: str) -> sa.ColumnElement[bool]:
 
 
 def _known(row: sa.Row[Any], *, busy: bool = False) -> Known:
-    return Known(row.run_id, row.state == "delivered", row.server_id, busy)
+    return Known(row.run_id, row.state == "delivered", row.server_id, busy, _doubts(row))
+
+
+def _doubts(row: sa.Row[Any]) -> int:
+    return 0 if row.state == "failed" else int(row.doubts)

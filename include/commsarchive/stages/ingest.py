@@ -13,7 +13,9 @@ by their keys; killed after 4, the copy is tried again and, if it fails again, h
 thing. Nothing is sent twice, because nothing is sent whose fate is not known.
 
 A mailbox in doubt (no clear yes, no clear no, or told to wait) is left alone while the others go on. Then the
-plan is read again for it alone, as if by a further try: its open intents are looked up first.
+plan is read again for it alone, as if by a further try: its open intents are looked up first. The ledger
+counts the doubts of each copy over all tries: one that was clearly not there so many times fails, lest it keep
+its run open for ever.
 """
 
 from __future__ import annotations
@@ -131,8 +133,8 @@ class _Filing:
     counts: dict[str, list[int]] = field(default_factory=dict)
     """By mailbox: copies made, duplicate and failed."""
     recovered: int = 0
-    strikes: dict[str, tuple[int, int]] = field(default_factory=dict)
-    """By delivery key in doubt: how often, and how many copies had been filed the first time."""
+    doubted: dict[str, int] = field(default_factory=dict)
+    """By delivery key in doubt: how many copies had been filed the first time."""
     unsent: set[str] = field(default_factory=set)
     """Keys that were intended and certainly not sent by this try: there is nothing to look up."""
     set_aside: set[str] = field(default_factory=set)
@@ -179,16 +181,19 @@ class _Filing:
         for letter in to_send:
             if letter.delivery_key not in tried:  # as the first copy for its folder has no clear answer
                 self.unsent.add(letter.delivery_key)
-                self.waiting.put_off(letter.mailbox, 0.0)
-        decided = [self._decide(sendings[one.delivery_key], one) for one in outcomes]
+                self.waiting.in_vain(letter.mailbox, 0.0)
+        decided = [
+            self._decide(sendings[one.delivery_key], known.get(one.delivery_key), one) for one in outcomes
+        ]
         there, unknown = self._contradicted(sendings, decided)
         found |= there
-        open_still = found.keys() | unknown
-        settled = [*found.values(), *(one for one in decided if one and one.delivery_key not in open_still)]
+        open_still = found.keys() | unknown | {one.delivery_key for one in decided if one.doubt}
+        settled = [*found.values(), *(one for one in decided if one.delivery_key not in open_still)]
         failed = [(sendings[one.delivery_key], one.reason) for one in settled if one.reason]
         if failed:
             self.on_failed(failed)
-        self.ledger.settle(self.run_id, settled)
+        in_doubt = [one for one in decided if one.doubt not in {"", NOT_SENT}]
+        self.ledger.settle(self.run_id, settled + in_doubt)
         self.set_aside |= {one.delivery.delivery_key for one, _ in failed}
         self._count(sendings, known, settled)
         self.recovered += len(found)
@@ -211,10 +216,10 @@ class _Filing:
         return self._ask(sendings[key].delivery for key in sendings if key in in_doubt)
 
     def _contradicted(
-        self, sendings: Mapping[str, Sending], decided: Iterable[Outcome | None]
+        self, sendings: Mapping[str, Sending], decided: Iterable[Outcome]
     ) -> tuple[dict[str, Outcome], set[str]]:
         """Look for copies that were refused over a wire: they may be there all the same."""
-        refused = (sendings[one.delivery_key].delivery for one in decided if one and one.reason)
+        refused = (sendings[one.delivery_key].delivery for one in decided if one.reason)
         return self._ask(() if self.mailbox.keyed else refused)
 
     def _ask(self, deliveries: Iterable[Delivery]) -> tuple[dict[str, Outcome], set[str]]:
@@ -224,28 +229,28 @@ class _Filing:
         for (owner, _), keys, answer in _find(self.mailbox, deliveries):
             if isinstance(answer, Retriable):
                 unasked.update(keys)
-                self.waiting.put_off(owner, answer.retry_after or 0.0)
+                self.waiting.in_vain(owner, answer.retry_after or 0.0)
             else:
                 found |= {key: Outcome(key, server_id) for key, server_id in answer.items()}
         return found, unasked
 
-    def _decide(self, sending: Sending, outcome: Outcome) -> Outcome | None:
-        """Take a doubt as a failure when it stays while other copies are filed; else let its mailbox wait."""
+    def _decide(self, sending: Sending, before: Known | None, outcome: Outcome) -> Outcome:
+        """Take a doubt as a failure when it stays, the sooner if others are filed; else its mailbox waits."""
         key, owner = outcome.delivery_key, sending.delivery.mailbox
         if not outcome.doubt:
             self.filed += 1
-            self.strikes.pop(key, None)
             self.waiting.has_answered(owner)
-            return outcome
-        if outcome.doubt == NOT_SENT:
+        elif outcome.doubt == NOT_SENT:
             self.unsent.add(key)
-        elif not outcome.retry_after:
-            number, filed_then = self.strikes.get(key, (0, self.filed))
-            self.strikes[key] = (number + 1, filed_then)
-            if number + 1 >= self.manner.patience.tries and self.filed > filed_then:
+            self.waiting.put_off(owner, outcome.retry_after or 1.0)
+        else:
+            others_are_filed = self.filed > self.doubted.setdefault(key, self.filed)
+            patience = self.manner.patience
+            most = patience.tries if others_are_filed and not outcome.retry_after else patience.looks
+            if before and before.doubts + 1 >= most:
                 return replace(outcome, reason=outcome.doubt, doubt="")
-        self.waiting.put_off(owner, outcome.retry_after)
-        return None
+            self.waiting.in_vain(owner, outcome.retry_after)
+        return outcome
 
     def _count(
         self, sendings: Mapping[str, Sending], known: Mapping[str, Known], settled: Iterable[Outcome]

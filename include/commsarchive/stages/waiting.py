@@ -20,6 +20,9 @@ class Patience:
     """A longer one is Airflow's to wait: no worker is held."""
     tries: int = 5
     """Tries in a row that a mailbox may end in doubt."""
+    looks: int = 15
+    """Clear looks that do not find a copy, each after it was sent, until it fails for good; also tries in a
+    row that a mailbox may end with the wish to be left alone."""
     lease: float = 600.0
     """How long another run that may be filing the same copy is left alone."""
     now: Callable[[], float] = time.monotonic
@@ -37,6 +40,8 @@ class Waiting:
     patience: Patience
     _until: dict[str, float] = field(default_factory=dict)
     _in_vain: dict[str, int] = field(default_factory=dict)
+    _most: dict[str, int] = field(default_factory=dict)
+    """How often in a row a mailbox may be tried in vain."""
 
     def __contains__(self, mailbox: str) -> bool:
         """Say whether a mailbox must wait."""
@@ -47,13 +52,16 @@ class Waiting:
         return bool(self._until)
 
     def put_off(self, mailbox: str, seconds: float) -> None:
-        """Let a mailbox wait as long as the other side asked; without such a word longer each time."""
-        if seconds <= 0:
-            in_vain = self._in_vain.get(mailbox, 0) + (mailbox not in self._until)
-            self._in_vain[mailbox] = in_vain
-            seconds = min(2.0 ** (in_vain - 1), LONGEST_PAUSE)
+        """Let a mailbox wait for so long."""
         until = self.patience.now() + seconds
         self._until[mailbox] = max(self._until.get(mailbox, until), until)
+
+    def in_vain(self, mailbox: str, asked: float) -> None:
+        """Let a mailbox wait that gave no clear answer: each time longer, and as long as it ``asked`` for."""
+        times = self._in_vain.get(mailbox, 0) + (mailbox not in self._until)
+        self._in_vain[mailbox] = times
+        self._most[mailbox] = self.patience.looks if asked > 0 else self.patience.tries
+        self.put_off(mailbox, max(asked, min(2.0 ** (times - 1), LONGEST_PAUSE)))
 
     def has_answered(self, mailbox: str) -> None:
         """Take note that a mailbox is well."""
@@ -68,12 +76,12 @@ class Waiting:
         hopeful = [
             until
             for mailbox, until in self._until.items()
-            if self._in_vain.get(mailbox, 0) < self.patience.tries
+            if self._in_vain.get(mailbox, 0) < self._most.get(mailbox, self.patience.tries)
         ]
         if not hopeful:
             raise Retriable(
-                f"{len(self._until)} mailboxes failed {self.patience.tries} times in a row. Check that the "
-                "destination can be reached; what was filed is recorded and is not filed again"
+                f"{len(self._until)} mailboxes failed {self.patience.tries} or more times in a row. Check "
+                "that the destination can be reached; what was filed is recorded and is not filed again"
             )
         wait = max(0.0, min(hopeful) - self.patience.now())
         if wait > self.patience.longest_wait:

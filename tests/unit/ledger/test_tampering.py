@@ -94,6 +94,10 @@ def of_item(item: str) -> sa.ColumnElement[bool]:
     return delivery.c.delivery_key == make_delivery(item).delivery_key
 
 
+BEFORE_IT_IS_MADE = {"doubts"}
+"""Columns of deliveries that say nothing of a copy once it is made."""
+
+
 def change(path: Path, table: sa.Table, where: sa.ColumnElement[bool], column: str) -> None:
     """Change one column of one row to another value of its kind."""
     with opened(path) as connection:
@@ -122,7 +126,7 @@ def test_what_nobody_touched_verifies(path: Path) -> None:
 
 
 @pytest.mark.parametrize("item", ITEMS)
-@pytest.mark.parametrize("column", [column.name for column in delivery.columns])
+@pytest.mark.parametrize("column", [one.name for one in delivery.columns if one.name not in BEFORE_IT_IS_MADE])
 def test_a_changed_delivery_is_found(path: Path, column: str, item: str) -> None:
     change(path, delivery, of_item(item), column)
     assert verify(path) != []
