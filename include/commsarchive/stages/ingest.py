@@ -12,10 +12,10 @@ Killed before 3, nothing was sent and the intents are open; killed after it, the
 by their keys; killed after 4, the copy is tried again and, if it fails again, held again as the same
 thing. Nothing is sent twice, because nothing is sent whose fate is not known.
 
-A mailbox in doubt (no clear yes, no clear no, or told to wait) is left alone while the others go on. Then the
-plan is read again for it alone, as if by a further try: its open intents are looked up first. The ledger
-counts the doubts of each copy over all tries: one that was clearly not there so many times fails, lest it keep
-its run open for ever.
+A mailbox in doubt (no clear yes, no clear no, or told to wait) is left alone while the others go on. Then
+the plan is read again for it alone, as if by a further try: its open intents are looked up first. The ledger
+counts the doubts of each copy over all tries: one that was clearly not there so many times fails, lest it
+keep its run open for ever.
 """
 
 from __future__ import annotations

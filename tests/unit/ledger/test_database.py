@@ -118,7 +118,8 @@ def test_a_ledger_of_a_newer_version_is_left_alone(path: Path, url: str) -> None
         pass
     with closing(sqlite3.connect(path)) as connection, connection:
         connection.execute("UPDATE version SET version = 99")
-    with pytest.raises(Fatal, match=rf"version 99, this program knows {len(migration.STEPS)}\. Install"), connect(url):
+    known = len(migration.STEPS)
+    with pytest.raises(Fatal, match=rf"version 99, this program knows {known}\. Install"), connect(url):
         pass
 
 

@@ -94,7 +94,7 @@ def of_item(item: str) -> sa.ColumnElement[bool]:
     return delivery.c.delivery_key == make_delivery(item).delivery_key
 
 
-BEFORE_IT_IS_MADE = {"doubts"}
+WHILE_OPEN = {"doubts"}
 """Columns of deliveries that say nothing of a copy once it is made."""
 
 
@@ -126,7 +126,7 @@ def test_what_nobody_touched_verifies(path: Path) -> None:
 
 
 @pytest.mark.parametrize("item", ITEMS)
-@pytest.mark.parametrize("column", [one.name for one in delivery.columns if one.name not in BEFORE_IT_IS_MADE])
+@pytest.mark.parametrize("column", [one.name for one in delivery.columns if one.name not in WHILE_OPEN])
 def test_a_changed_delivery_is_found(path: Path, column: str, item: str) -> None:
     change(path, delivery, of_item(item), column)
     assert verify(path) != []
