@@ -56,7 +56,8 @@ def test_there_is_no_other_way_to_the_pages() -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["", "/settings", f"/days/{YESTERDAY}", "/people", "/keys", "/quarantine", "/imports/1"]
+    "path",
+    ["", "/settings", f"/days/{YESTERDAY}", "/people", "/keys", "/quarantine", "/imports/1", "/verification"],
 )
 def test_who_may_not_read_a_connector_sees_nothing_of_it(
     desk: Desk, path: str, monkeypatch: pytest.MonkeyPatch
@@ -84,7 +85,7 @@ def test_an_empty_system_says_what_to_do_first(desk: Desk) -> None:
 
 
 def test_missing_late_and_small_days_stand_out_in_the_overview(ledger: SqlLedger) -> None:
-    for day in range(20, -1, -1):
+    for day in range(40, -1, -1):
         if day != 4:
             close_day(ledger, "desk_chat", back(day), found=20 if day == 2 else 200)
     seen = get("/connectors")
@@ -92,7 +93,7 @@ def test_missing_late_and_small_days_stand_out_in_the_overview(ledger: SqlLedger
     assert said is not None
     assert f"1 missing ({back(4)})" in said[1]
     assert f"1 unusually small ({back(2)})" in said[1]
-    assert "19 archived" in said[1]
+    assert "28 archived" in said[1]
     assert "trigger a run for each" in get(CONNECTOR).text
 
 

@@ -12,7 +12,7 @@ from starlette.exceptions import HTTPException as AnyHTTPException
 
 from commsarchive_airflow import auth
 from commsarchive_airflow.web.api.refusal import Refusal
-from commsarchive_airflow.web.pages import connectors, imports, people, quarantine, setup
+from commsarchive_airflow.web.pages import audit, connectors, imports, people, quarantine, setup, verification
 from commsarchive_airflow.web.pages.frame import HERE, STATIC, render
 from include.commsarchive.errors import Fatal, Retriable
 
@@ -39,7 +39,7 @@ def static(name: str) -> Response:
     return Response((HERE / "static" / name).read_bytes(), media_type=STATIC[name], headers=cached)
 
 
-for part in (connectors, imports, people, quarantine, setup):
+for part in (connectors, imports, people, quarantine, setup, audit, verification):
     app.include_router(part.router)
 
 

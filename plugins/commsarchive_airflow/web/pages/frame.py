@@ -105,7 +105,13 @@ def _environment() -> Environment:
         airflow=lambda *parts: f"{home()}/" + "/".join(parts),
     )
     made.filters.update(
-        number=_number, date=_date, moment=_moment, instant=_instant, weekday=_weekday, remedy=remedy
+        number=_number,
+        date=_date,
+        moment=_moment,
+        instant=_instant,
+        weekday=_weekday,
+        remedy=remedy,
+        instant_exact=_instant_exact,
     )
     return made
 
@@ -128,6 +134,12 @@ def _moment(at: dt.datetime | None) -> Markup | str:
 
 def _instant(ms: int) -> Markup | str:
     return _moment(dt.datetime.fromtimestamp(ms / 1000, dt.UTC) if ms else None)
+
+
+def _instant_exact(ms: int) -> Markup:
+    """Show a time in UTC, to the second."""
+    at = dt.datetime.fromtimestamp(ms / 1000, dt.UTC)
+    return Markup('<time datetime="{}">{} UTC</time>').format(at.isoformat(), f"{at:%Y-%m-%d %H:%M:%S}")
 
 
 def _weekday(day: dt.date) -> str:
