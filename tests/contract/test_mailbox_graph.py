@@ -31,6 +31,7 @@ from include.commsarchive.model import Letter, MailPart, Outcome
 from tests.contract.mailbox_contract import ANN, BOB, GONE, MailboxContract, Read
 from tests.letters import make_letter
 from tests.servers.faults import FAULTS, LIARS, Fault, Kind
+from tests.servers.graph.dialect import ID_SIGNS
 from tests.servers.graph.server import GraphServer
 from tests.servers.graph.store import Message, State
 from tests.servers.graph.tokens import CLIENT_ID, CLIENT_SECRET
@@ -127,6 +128,32 @@ def read(server: GraphServer) -> Read:
 
 class TestGraphMailbox(MailboxContract):
     pass
+
+
+class TestGraphOfAnotherMaker(MailboxContract):
+    """The same from a server that answers by the protocols, but not as Graph words it."""
+
+    @pytest.fixture(autouse=True)
+    def _foreign(self, server: GraphServer) -> None:
+        server.service.foreign, server.service.permanent_delete = True, False
+        server.limits.page = 7
+
+
+@pytest.mark.usefixtures("small")
+def test_a_server_of_another_maker_gets_large_files_and_gives_up_what_is_there_twice(
+    mailbox: GraphMailbox, server: GraphServer
+) -> None:
+    server.service.foreign, server.service.permanent_delete = True, False
+    server.store.id_signs = ID_SIGNS
+    contents = [noise(900), noise(50, 1)]
+    letter = with_files(make_letter("x"), *contents)
+    [outcome] = mailbox.append([letter])
+    assert list(files(held(server)[0]).values()) == contents
+    kept = mailbox.inspect(ANN, FOLDER, [outcome.server_id])[outcome.server_id]
+    assert (kept.attachments, kept.received) == (2, letter.mail.at)
+    [again] = mailbox.append([letter])
+    assert mailbox.prune(ANN, FOLDER, [letter.delivery_key]) == 1
+    assert [message.id for message in held(server)] == [min(outcome.server_id, again.server_id)]
 
 
 def test_a_small_letter_takes_one_request_once_its_mailbox_and_folder_are_known(
@@ -349,10 +376,12 @@ def test_a_letter_that_exchange_takes_for_wrong_is_refused_alone(
     assert held(server, address=BOB) == []
 
 
+@pytest.mark.parametrize("foreign", [False, True])
 def test_two_workers_that_make_a_folder_at_once_make_one(
-    mailbox: GraphMailbox, server: GraphServer, monkeypatch: pytest.MonkeyPatch
+    mailbox: GraphMailbox, server: GraphServer, monkeypatch: pytest.MonkeyPatch, *, foreign: bool
 ) -> None:
     """The other worker makes it between our look and our making."""
+    server.service.foreign = foreign
     ann = server.store.mailbox(ANN)
     inbox = ann.known["inbox"]
     look = Folders._named
@@ -409,6 +438,15 @@ def test_a_page_that_leads_elsewhere_gets_no_token(
     )
     with pytest.raises(Retriable, match="garbled-answer"):
         mailbox.find(ANN, FOLDER, [letter.delivery_key for letter in letters])
+
+
+def test_copies_that_are_found_without_their_keys_stop_the_run_before_anything_is_filed_twice(
+    mailbox: GraphMailbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mailbox.append([make_letter("x")])
+    monkeypatch.setattr("tests.servers.graph.query.expanded", lambda _text: ([], False))
+    with pytest.raises(Fatal, match="by which keys"):
+        mailbox.find(ANN, FOLDER, [make_letter("x").delivery_key])
 
 
 def test_what_a_server_stored_twice_is_pruned_to_the_oldest(

@@ -1,9 +1,9 @@
 """Answers as servers of other makers write them: allowed by schema and protocol, but not as Exchange does it.
 
 Seen in the sources of grommunio's EWS and in workarounds of exchangelib and DavMail, or left open by XML
-Schema and HTTP: other prefixes, the default namespace, a byte order mark, booleans as 0 and 1, GUIDs in upper case,
-times with an offset, what is optional left out, a search without a hit that says nothing but success, faults
-without details that come with 200, compressed bodies in chunks, headers in lower case.
+Schema and HTTP: other prefixes, the default namespace, a byte order mark, booleans as 0 and 1, GUIDs in upper
+case, times with an offset, what is optional left out, a search without a hit that says nothing but success,
+faults without details that come with 200, compressed bodies in chunks, headers in lower case.
 """
 
 from __future__ import annotations

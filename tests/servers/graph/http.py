@@ -12,7 +12,7 @@ from urllib.parse import parse_qs
 from aiohttp import web
 
 from tests.servers.faults import Call, Fault, Faults, Kind
-from tests.servers.graph import answers, batch, tokens
+from tests.servers.graph import answers, batch, dialect, tokens
 from tests.servers.graph.directory import Directory
 from tests.servers.graph.mail import Mail
 from tests.servers.graph.service import Service
@@ -194,6 +194,8 @@ class Http:
     async def _send(
         self, raw: web.BaseRequest, request: Request, reply: Reply, fault: Fault | None
     ) -> web.StreamResponse:
+        if self._service.foreign and fault is None and raw.rel_url.raw_path.startswith(("/v1.0/", "/api/")):
+            return dialect.answer(reply)
         content = reply.content()
         headers = {"request-id": request.id, "client-request-id": _client_id(request), **reply.headers}
         if content:

@@ -144,7 +144,7 @@ class Mail:
                 return Reply(200, messages.shown(message))
             case ["DELETE"]:
                 return self._move(mailbox, folder, message, mailbox.known[DELETIONS])
-            case ["POST", "permanentdelete"]:
+            case ["POST", "permanentdelete"] if self._service.permanent_delete:
                 return self._move(mailbox, folder, message, mailbox.known[PURGES])
             case ["GET", "attachments", *one]:
                 return _files(request, message, one)

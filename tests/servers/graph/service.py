@@ -23,6 +23,8 @@ class Service:
     ``honours`` is what of the properties of a create the server takes over. ``purges`` says whether Graph
     knows the folder Purges by its name and lets messages be created there. Its documentation does not say; a
     question of 2018 (microsoft-graph-docs 2927) shows a read by that name that found the folder.
+    ``permanent_delete`` says whether messages can be purged at once: by Microsoft's page of it, national clouds
+    cannot. ``foreign`` lets answers be another maker's (`tests.servers.graph.dialect`).
     """
 
     clock: Callable[[], float]
@@ -30,6 +32,8 @@ class Service:
     store: Store = field(default_factory=Store)
     honours: set[str] = field(default_factory=lambda: set(HONOURS))
     purges: bool = True
+    permanent_delete: bool = True
+    foreign: bool = False
 
     def __post_init__(self) -> None:
         self.tokens = Tokens(self.clock)

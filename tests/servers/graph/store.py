@@ -179,6 +179,7 @@ class Store:
         self._by_name: dict[str, User] = {}
         self._addresses: dict[str, User] = {}
         self._numbers = itertools.count(1)
+        self.id_signs = ""
 
     def add_user(self, address: str, *, name: str = "", principal_name: str = "", **more: Any) -> User:
         """Add a person with a mailbox; ``more`` are fields of `User`, and ``aliases``."""
@@ -232,7 +233,7 @@ class Store:
         """An id of the shape of Exchange's: long, with signs that a URL must escape."""
         number = next(self._numbers)
         packed = base64.urlsafe_b64encode(f"{kind}/{number:012d}?>".encode()).decode()
-        return f"AAMkADk{'aZ0-_'[number % 5]}{packed}{'=' if packed[-1] != '=' else ''}"
+        return f"AAMkADk{'aZ0-_'[number % 5]}{packed}{'=' if packed[-1] != '=' else ''}{self.id_signs}"
 
     def add_folder(
         self, mailbox: Mailbox, parent: Folder | None, name: str, *, hidden: bool = False

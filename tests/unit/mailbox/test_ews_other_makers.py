@@ -64,6 +64,14 @@ def test_pages_may_say_less_or_otherwise_of_where_they_end(
     assert mailbox.find(ANN, FOLDER, KEYS) == filed
 
 
+def test_copies_need_not_say_when_they_were_made(
+    mailbox: EwsMailbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    filed = {one.delivery_key: one.server_id for one in mailbox.append(LETTERS)}
+    say(monkeypatch, "FindItem", rb"(.*)<t:DateTimeCreated>.*?</t:DateTimeCreated>", rb"\1")
+    assert mailbox.find(ANN, FOLDER, KEYS) == filed
+
+
 def test_pages_that_go_on_without_end_are_no_answer(
     mailbox: EwsMailbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from codecs import BOM_UTF8
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -115,7 +116,7 @@ def judged(box: Box, status: int, headers: Mapping[str, str], raw: bytes, reques
 
 def _json(raw: bytes) -> Json | None:
     try:
-        found = msgspec.json.decode(raw) if raw else {}
+        found = msgspec.json.decode(raw.removeprefix(BOM_UTF8)) if raw else {}
     except msgspec.DecodeError:
         return None
     return found if isinstance(found, dict) else None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import quote
+
 from include.commsarchive.errors import Fatal
 from include.commsarchive.mailbox.graph.answers import Answer, Json, Refusal
 from include.commsarchive.mailbox.graph.box import Box, Doubt
@@ -39,7 +41,7 @@ class Directory:
         async with box.lock:
             if not box.user:
                 box.facts = await self._look_up(box)
-                box.user = str(box.facts.get("id") or "")
+                box.user = quote(str(box.facts.get("id") or ""), safe="")
             return box.user
 
     async def path(self, box: Box) -> str:

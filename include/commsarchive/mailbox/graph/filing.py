@@ -201,7 +201,9 @@ async def remove(wire: Wire, box: Box, message: str) -> None:
         No: it cannot be.
         Doubt: there is no clear answer.
     """
-    _yes(await wire.send(box, "POST", f"{message}/permanentDelete"))
+    answer = await wire.send(box, "POST", f"{message}/permanentDelete")
+    if not answer.ok:  # national clouds do not have it
+        _yes(await wire.send(box, "DELETE", message))
 
 
 def _keys(letter: Letter, messages: int) -> list[str]:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from http import HTTPStatus
+from urllib.parse import quote
+
 from include.commsarchive.mailbox.base import INBOX, PURGES
 from include.commsarchive.mailbox.graph.answers import Answer, No
 from include.commsarchive.mailbox.graph.box import Box
@@ -61,7 +64,7 @@ class Folders:
                     )
                     if not found:
                         return ""
-                    box.folders[walked] = found
+                    box.folders[walked] = quote(found, safe="")
                 parent = box.folders[walked]
             return f"{place}/mailFolders/{parent}"
 
@@ -71,7 +74,7 @@ class Folders:
         answer = await self._wire.send(box, "POST", children, to_bytes({"displayName": name}))
         if answer.ok:
             return answer.text("id")
-        if answer.code == "ErrorFolderExists" and (found := await self._named(box, children, name)):
+        if answer.status == HTTPStatus.CONFLICT and (found := await self._named(box, children, name)):
             return found
         raise No(answer)
 

@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from urllib.parse import quote
 
+from include.commsarchive.errors import Fatal
 from include.commsarchive.mailbox.graph.answers import Answer, Json, No
 from include.commsarchive.mailbox.graph.box import Box, Doubt
 from include.commsarchive.mailbox.graph.letter import DELIVERY_KEY, MESSAGE_CLASS, PROPERTIES
@@ -40,6 +41,7 @@ async def matches(wire: Wire, box: Box, folder: str, name: str, keys: Collection
     Raises:
         No: the folder does not say.
         Doubt: there is no clear answer.
+        Fatal: it finds messages, but not their keys.
     """
     wanted = " or ".join(
         f"{PROPERTIES}/any(ep: ep/id eq '{name}' and ep/value eq '{key}')" for key in sorted(keys)
@@ -53,6 +55,10 @@ async def matches(wire: Wire, box: Box, folder: str, name: str, keys: Collection
     rows = await wire.pages(box, f"{folder}/messages", query)
     if isinstance(rows, Answer):
         raise No(rows)
+    if not all(row.get(PROPERTIES) for row in rows):
+        raise Fatal(
+            "Graph finds copies, but does not say by which keys, without which nothing is filed exactly once"
+        )
     found = {
         Match(value, str(row.get("id") or ""), str(row.get("createdDateTime") or ""))
         for row in rows
@@ -97,7 +103,7 @@ async def kept(wire: Wire, box: Box, folder: str, server_id: str) -> Kept | None
             return None
         raise Doubt("server-error", request_id=answer.request_id)
     try:
-        files = await attachment_names(wire, box, message) if answer.body.get("hasAttachments") else []
+        files = await attachment_names(wire, box, message) if answer.body.get("hasAttachments", True) else []
     except No as no:
         raise Doubt("server-error", request_id=no.answer.request_id) from None
     content = await wire.sha256(box, f"{message}/$value")

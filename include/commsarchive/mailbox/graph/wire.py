@@ -30,7 +30,7 @@ class Wire:
         """Connect when first asked."""
         application = settings.application
         self._root = f"{application.graph}/v1.0"
-        self._schemes = ("https://", f"{application.graph.partition(':')[0]}://")
+        self._schemes = {"https", application.graph.partition(":")[0]}
         self._tokens = tokens
         trusted = ssl.create_default_context(cafile=application.verify or None)
         self._session = aiohttp.ClientSession(
@@ -69,16 +69,19 @@ class Wire:
             Doubt: there is no clear answer.
             Fatal: Graph refuses new tokens, too.
         """
-        answer = await self.get(box, path, query)
+        here = self._url(path, query)
+        answer = await self._read(box, here)
         rows: list[Json] = []
         while answer.ok:
             rows += answer.rows()
             following = str(answer.body.get("@odata.nextLink") or "")
             if not following:
                 return rows
-            if not following.startswith(f"{self._root}/"):
+            url = here.join(URL(following, encoded=True))  # OData lets it be relative
+            if url.origin() != here.origin() or url == here:
                 raise Doubt("garbled-answer", request_id=answer.request_id)
-            answer = await self._read(box, URL(following, encoded=True))
+            here = url
+            answer = await self._read(box, here)
         return answer
 
     async def send(self, box: Box, method: str, path: str, body: bytes = b"") -> Answer:
@@ -99,11 +102,12 @@ class Wire:
             Doubt: there is no clear answer.
             Refusal: it can never be done.
         """
-        if not address.startswith(self._schemes):
+        url = URL(self._root).join(URL(address, encoded=True))
+        if url.scheme not in self._schemes:
             raise Doubt("garbled-answer")
         headers = {"Content-Range": f"bytes {place}", "Content-Type": "application/octet-stream"}
         with room(box):
-            return await self._exchange(box, "PUT", URL(address, encoded=True), headers, body)
+            return await self._exchange(box, "PUT", url, headers, body)
 
     async def _read(self, box: Box, url: URL, *, hashed: bool = False) -> Answer:
         with room(box):
