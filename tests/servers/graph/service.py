@@ -23,8 +23,8 @@ class Service:
     ``honours`` is what of the properties of a create the server takes over. ``purges`` says whether Graph
     knows the folder Purges by its name and lets messages be created there. Its documentation does not say; a
     question of 2018 (microsoft-graph-docs 2927) shows a read by that name that found the folder.
-    ``permanent_delete`` says whether messages can be purged at once: by Microsoft's page of it, national clouds
-    cannot. ``foreign`` lets answers be another maker's (`tests.servers.graph.dialect`).
+    ``permanent_delete`` says whether messages can be purged at once, which national clouds do not let one do
+    (Microsoft's page of it). ``foreign`` lets answers be another maker's (`tests.servers.graph.dialect`).
     """
 
     clock: Callable[[], float]
