@@ -16,15 +16,15 @@ from include.commsarchive.model import Item
 _LONGEST_LINE = 900
 
 
-def render(item: Item) -> tuple[str, str]:
-    r"""Give an item's text and HTML bodies, with ``\n`` line ends.
+def render(item: Item, source: str) -> tuple[str, str]:
+    r"""Give an item's text and HTML bodies, with ``\n`` line ends; ``source`` is its source's title.
 
     Both hold every event, participant and file. What people typed is shown as they typed it, escaped,
     with hidden characters made visible. The HTML is ASCII with character references and loads
     nothing from anywhere.
     """
     people = roster(item)
-    facts = _facts(item, people)
+    facts = [("Source", one_line(source)), *_facts(item, people)]
     notices = [one_line(mark) for mark in item.marks]
     listed, listed_rows = participants(item, people)
     said, said_rows = transcript(item.events, people)
@@ -42,9 +42,9 @@ def render(item: Item) -> tuple[str, str]:
 
 
 def _facts(item: Item, people: dict[str, Row]) -> list[tuple[str, str]]:
-    """Say where it comes from, when it was and what else the source says of the whole."""
+    """Say when it was and what else the source says of the whole."""
     times = [event.at for event in item.events] or ([] if item.at is None else [item.at])
-    facts = [("Source", one_line(item.source.replace("_", " ").title()))]
+    facts = []
     if item.thread:
         facts.append(("Conversation", one_line(item.thread)))
     if times:

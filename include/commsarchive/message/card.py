@@ -21,7 +21,7 @@ class Card:
     line: str
     """Company, addresses, native ids and side, as text."""
     cells: str
-    """The same as table cells; the first goes on where the name ends."""
+    """The same as table cells; the first goes on where the name ends, the last with the role."""
 
 
 @lru_cache(maxsize=16_384)  # a firm's people come in conversation after conversation
@@ -37,11 +37,13 @@ def card(who: Person) -> Card:
         )
     )
     company, addresses, native = escape(whole, quote=False).replace("\n", "<br>").split(APART)
+    known = filter(None, (addresses, native and f"<small>{native}</small>"))
     return Card(
         name=one_line(who.name),
         identity=one_line(who.corporate_address or who.address or first_id or who.key),
         company=company,
         line=" | ".join(filter(None, (*whole.replace("\n", ", ").split(APART), side))),
-        cells=f"<br><small>{company}</small></td><td>{addresses}<br><small>{native}</small></td>"
-        f"<td class={side or 'unknown'}>{side}",
+        cells=(f"<br><small>{company}</small>" if company else "")
+        + f"</td><td>{'<br>'.join(known)}</td><td class={side or 'unknown'}>"
+        + (f"{side}<br>" if side else ""),
     )

@@ -18,7 +18,7 @@ def participants(item: Item, people: dict[str, Row]) -> tuple[str, str]:
         ]
         lines.append("  " + " | ".join(filter(None, (row.label, row.card.line, row.role, *presence))))
         rows.append(
-            f"<tr><td>{row.markup}{row.card.cells}<br><small>{row.role}</small></td>"
+            f"<tr><td>{row.markup}{row.card.cells}<small>{row.role}</small></td>"
             f"<td class=z>{'<br>'.join(presence)}</td>"
         )
     return "\n".join(lines), "\n".join(rows)

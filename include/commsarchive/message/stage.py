@@ -17,8 +17,9 @@ _encode = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
 
 
 class Classes(Protocol):
-    """What `stage` needs to know of a source: its classes, see `sources.base.Source`."""
+    """What `stage` needs to know of a source: its title and classes, see `sources.base.Source`."""
 
+    title: str
     message_class: str
     item_class: str
 
@@ -38,7 +39,7 @@ def stage(item: Item, source: Classes) -> StagedItem:
         raise _lacking(item, "date", "a date between the years 1900 and 9999")
     if not source.message_class or not item.event_class:
         raise _lacking(item, "messageclass", "a message class")
-    text, html = render(item)
+    text, html = render(item, source.title)
     return StagedItem(
         key=ids.item_key(item.source, item.native_ids),
         revision=revision(item),

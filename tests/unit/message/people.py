@@ -96,7 +96,8 @@ def conversation() -> Item:
 
 
 class Source:
-    """The classes of a source, as `stage` asks for them."""
+    """A source's title and classes, as `stage` asks for them."""
 
+    title = "Instant Bloomberg"
     message_class = "IPM.NOTE.InstantBloomberg"
     item_class = "ipm.externaldata.instantbloomberg"

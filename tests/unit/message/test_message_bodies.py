@@ -12,7 +12,7 @@ from lxml import html as lxml_html
 from include.commsarchive.message.bodies import render
 from include.commsarchive.message.visible import visible
 from include.commsarchive.model import Attachment, Event, Item, Kind, Person
-from tests.unit.message.people import GONE, NINA, OMAR, RUFUS, START, ZOE, conversation
+from tests.unit.message.people import GONE, NINA, OMAR, RUFUS, START, ZOE, Source, conversation
 
 TAGS = {
     *("html", "head", "meta", "title", "style", "body", "div", "h1", "h2", "table", "tr", "th", "td"),
@@ -20,6 +20,7 @@ TAGS = {
 }
 ATTRIBUTES = {"class", "lang", "charset", "name", "content"}
 PEOPLE = (NINA, RUFUS, ZOE, OMAR)
+TITLE = Source.title
 
 
 @dataclass
@@ -32,7 +33,7 @@ class Said:
 
 
 def page(item: Item) -> lxml_html.HtmlElement:
-    return lxml_html.document_fromstring(render(item)[1])
+    return lxml_html.document_fromstring(render(item, TITLE)[1])
 
 
 def words(cell: lxml_html.HtmlElement) -> str:
@@ -61,7 +62,9 @@ def in_html(item: Item) -> list[Said]:
 
 def in_text(item: Item) -> list[Said]:
     """Read the events back from the text: ours start with a bracket, theirs go on indented."""
-    transcript = render(item)[0].split("\n\nParticipants (")[1].split("\n--- Also in the source ---")[0]
+    transcript = (
+        render(item, TITLE)[0].split("\n\nParticipants (")[1].split("\n--- Also in the source ---")[0]
+    )
     lines = re.findall(r"^\[(.*?)\] (\* )?(.*(?:\n    .*)*)", transcript, flags=re.MULTILINE)
     return [Said(time, rest.replace("\n    ", "\n"), bool(star)) for time, star, rest in lines]
 
@@ -119,7 +122,7 @@ def test_nothing_typed_becomes_markup_or_breaks_the_page(
 ) -> None:
     typist = Person("k", "<b onclick=x>", "<a@b>", company="<b onclick=x>", ids=(("<i>", "</td>"),))
     item = replace(conversation(), events=events, subject=subject, marks=(*marks, typist.name), sender=typist)
-    text, html = render(item)
+    text, html = render(item, TITLE)
     tree = lxml_html.document_fromstring(html)
     assert {element.tag for element in tree.iter()} <= TAGS
     assert {name for element in tree.iter() for name in element.attrib} <= ATTRIBUTES
@@ -131,9 +134,24 @@ def test_nothing_typed_becomes_markup_or_breaks_the_page(
     assert len(in_text(item)) == len(events)
 
 
+def test_what_is_not_known_of_a_person_leaves_no_gap() -> None:
+    people = (
+        Person("k", "Jonas", internal=None),
+        Person("l", "bot", ids=(("Login", "bot"),), internal=False),
+    )
+    _, html = render(replace(conversation(), sender=people[0], to=people[1:], cc=(), events=[]), "FX Connect")
+    rows = html.partition("<table class=p>")[2].partition("</table>")[0]
+    assert [re.sub(r"<(td|b)\b[^>]*>", r"<\1>", row) for row in rows.split("<tr>")[1:]] == [
+        "<td><b>Jonas</b></td><td></td><td><small>From</small></td><td></td>\n",
+        "<td><b>bot</b></td><td><small>Login bot</small></td>"
+        "<td>external<br><small>To</small></td><td></td>\n",
+    ]
+    assert "<th>Source</th><td>FX Connect</td>" in html
+
+
 def test_the_page_loads_nothing_from_anywhere() -> None:
     assert not re.search(
-        r"url\(|@import|http-equiv|src=|href=|//", render(replace(conversation(), events=[]))[1]
+        r"url\(|@import|http-equiv|src=|href=|//", render(replace(conversation(), events=[]), TITLE)[1]
     )
 
 
@@ -178,18 +196,18 @@ def test_the_speaker_is_named_anew_after_something_done() -> None:
 def test_the_first_arrival_and_the_last_leaving_count() -> None:
     kinds = (Kind.JOIN, Kind.LEAVE, Kind.JOIN, Kind.LEAVE)
     events = [Event(kind, START + 1000 * place, RUFUS) for place, kind in enumerate(kinds)]
-    text, _ = render(replace(conversation(), events=events))
+    text, _ = render(replace(conversation(), events=events), TITLE)
     assert "| joined 20:05:00 | left 20:05:03\n" in text
 
 
 def test_a_long_subject_leaves_the_title_without_markup() -> None:
-    _, html = render(replace(conversation(), subject="ß" * 400))
+    _, html = render(replace(conversation(), subject="ß" * 400), TITLE)
     assert re.search(r"<title>(&#223;)+</title>", html)
     assert page(replace(conversation(), subject="ß" * 400)).xpath("string(//h1)") == "ß" * 400
 
 
 def test_date_lines_stand_where_the_day_changes() -> None:
-    text, _ = render(conversation())
+    text, _ = render(conversation(), TITLE)
     assert re.findall("^--- (.*) ---$", text, flags=re.MULTILINE) == [
         "Wednesday 13 March 2024 (UTC)",
         "Thursday 14 March 2024 (UTC)",
@@ -203,7 +221,7 @@ def test_every_participant_is_listed_with_all_that_is_known() -> None:
     stranger = Person("uuid:9", "IVY", "ivy@x.example")
     item = conversation()
     item.events.append(Event(Kind.INVITE, item.events[-1].at, NINA, other=stranger))
-    text, _ = render(item)
+    text, _ = render(item, TITLE)
     listed = text.split("Participants (5)\n")[1].split("\n\n")[0]
     assert (
         listed
@@ -246,7 +264,7 @@ def test_somebody_without_a_name_is_shown_by_what_is_known() -> None:
 
 
 def test_the_head_says_what_when_who_and_what_was_done_to_the_item() -> None:
-    text, _ = render(conversation())
+    text, _ = render(conversation(), TITLE)
     assert text.split("\n\nParticipants")[0].split("\n")[3:] == [
         "Source: Instant Bloomberg",
         "Conversation: PCHAT-0x10000AB12CD34",
@@ -267,7 +285,7 @@ def test_the_head_says_what_when_who_and_what_was_done_to_the_item() -> None:
 
 
 def test_what_we_have_no_field_for_is_kept_at_the_end() -> None:
-    text, _ = render(conversation())
+    text, _ = render(conversation(), TITLE)
     assert text.endswith(
         "\n--- Also in the source ---\n\n"
         '[2024-03-14 01:05:01.250 message ZOË MÜLLER] <Rating scale="5">4</Rating>\n'

@@ -58,7 +58,7 @@ def test_the_revision_is_known_so_that_a_release_cannot_change_it_by_accident() 
 
 def test_the_revision_knows_nothing_of_looks_and_remarks(monkeypatch: pytest.MonkeyPatch) -> None:
     before = stage(conversation(), Source()).revision
-    monkeypatch.setattr(stage_module, "render", lambda item: ("other", "looks"))
+    monkeypatch.setattr(stage_module, "render", lambda item, source: ("other", "looks"))
     assert stage(replace(conversation(), marks=("repaired: in other words",)), Source()).revision == before
 
 
