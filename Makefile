@@ -12,11 +12,11 @@ RUN := env -u PYTHONDONTWRITEBYTECODE PYTHONPATH=$(CURDIR):$(CURDIR)/plugins $(C
 help:  ## list these commands
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 10
 
-demo: $(VENV)/runtime  ## archive several days of sample chats in a real Airflow, and show the result
-	@$(RUN) -m commsarchive_airflow.demo demo
+demo: $(VENV)/runtime  ## archive sample chats in a real Airflow, and show the result; of every source: make demo SOURCES=all
+	@$(RUN) -m commsarchive_airflow.demo demo "$(SOURCES)"
 
-up: $(VENV)/runtime  ## start Airflow with its UI on loopback
-	@$(RUN) -m commsarchive_airflow.demo up
+up: $(VENV)/runtime  ## start Airflow with its UI on loopback; with every source: make up SOURCES=all
+	@$(RUN) -m commsarchive_airflow.demo up "$(SOURCES)"
 
 down: $(VENV)/runtime  ## end what `make up` started
 	@$(RUN) -m commsarchive_airflow.demo down

@@ -1,4 +1,4 @@
-"""Keys and password of the demo's SFTP server, made on the spot and kept private."""
+"""Keys and password of the demo's servers, made on the spot and kept private."""
 
 from __future__ import annotations
 
@@ -11,18 +11,14 @@ import asyncssh
 
 from include.commsarchive.landing import Landing
 
-LOGIN = "f855501"
-"""Bloomberg's accounts are named by firm code: a letter and digits."""
-
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """How to log in and how to know the server. Keys are whole key files as text.
+    """How to log in to any account and how to know the server. Keys are whole key files as text.
 
     Password or private key: each is enough. ``host_key`` is the server's public key, one line.
     """
 
-    login: str
     password: str = field(repr=False)
     private_key: str = field(repr=False)
     public_key: str
@@ -35,7 +31,6 @@ def make_access(state: Path) -> Access:
     state.mkdir(mode=0o700, parents=True, exist_ok=True)
     private_key, host_private_key = (kept(state / name, _new_key) for name in ("user_key", "host_key"))
     return Access(
-        login=LOGIN,
         password=kept(state / "password", secrets.token_urlsafe),
         private_key=private_key,
         public_key=_public(private_key),

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from include.commsarchive.collect.completeness import manifest_names
-from include.commsarchive.demo.publish import Published, publish
+from include.commsarchive.demo.publish import SYMPHONY, Published, publish
 from include.commsarchive.errors import Fatal
 from include.commsarchive.pgp.base import Bounds
 from include.commsarchive.pgp.gnupg import GnupgDecryptor
@@ -106,6 +106,23 @@ def test_the_sftp_connection_names_loopback_and_the_account(published: Published
     connection = published.sftp_connection(2022)
     assert (connection["host"], connection["port"], connection["login"]) == ("127.0.0.1", 2022, "f855501")
     assert connection["extra"]["host_key"].startswith("ssh-ed25519 ")
+
+
+def test_symphony_s_files_are_encrypted_and_not_signed_and_their_checksums_plain(place: Path) -> None:
+    day = place / "pod" / "2024-03-12"
+    day.mkdir(parents=True)
+    (day / "a.zip").write_bytes(b"PK")
+    (day / "a.zip.md5").write_bytes(b"sum")
+    found = contents(publish(day.parent, place / "vendor", "symphony", SYMPHONY))
+    assert sorted(found) == ["a.zip.md5", "a.zip.pgp"]
+    assert found["a.zip.md5"][0] == b"sum"
+    assert found["a.zip.pgp"][0] != b"PK"
+
+
+def test_what_is_never_encrypted_is_served_as_it_is(place: Path) -> None:
+    published = publish(place / "samples", place / "vendor", "plain", None)
+    assert published.sftp_connection(2022)["login"] == "plain"
+    assert contents(published)[CHATS][0] == (place / "samples" / "2024-03-12" / CHATS).read_bytes()
 
 
 def test_without_samples_it_says_how_to_make_them(tmp_path: Path) -> None:

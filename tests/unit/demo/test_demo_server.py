@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import signal
 import stat
@@ -16,7 +17,9 @@ import asyncssh
 import pytest
 
 from include.commsarchive.demo.access import Access, make_access
-from include.commsarchive.demo.server import HOST, serving
+from include.commsarchive.demo.api import HOST
+from include.commsarchive.demo.publish import ACCOUNT
+from include.commsarchive.demo.server import serving
 
 PROJECT = Path(__file__).resolve().parents[3]
 Answer = TypeVar("Answer")
@@ -25,12 +28,14 @@ CONTENT = b"day" * 100_000
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
-    folder = tmp_path / "served"
-    folder.mkdir()
-    (folder / "a.xml.gpg").write_bytes(CONTENT)
-    os.utime(folder / "a.xml.gpg", (1_710_194_400, 1_710_194_400))
-    (tmp_path / "outside").write_text("not served")
-    return folder
+    """What is served: two accounts' folders."""
+    mine, other = (tmp_path / "served" / name for name in (ACCOUNT, "other"))
+    for folder in (mine, other):
+        folder.mkdir(parents=True)
+    (mine / "a.xml.gpg").write_bytes(CONTENT)
+    os.utime(mine / "a.xml.gpg", (1_710_194_400, 1_710_194_400))
+    (other / "theirs").write_text("another account's")
+    return mine.parent
 
 
 @pytest.fixture
@@ -43,11 +48,11 @@ def known(access: Access, port: int) -> asyncssh.SSHKnownHosts:
 
 
 def by_password(access: Access) -> dict[str, Any]:
-    return {"username": access.login, "password": access.password, "client_keys": None}
+    return {"username": ACCOUNT, "password": access.password, "client_keys": None}
 
 
 def by_key(access: Access) -> dict[str, Any]:
-    return {"username": access.login, "client_keys": [asyncssh.import_private_key(access.private_key)]}
+    return {"username": ACCOUNT, "client_keys": [asyncssh.import_private_key(access.private_key)]}
 
 
 @asynccontextmanager
@@ -86,12 +91,13 @@ def test_password_and_key_each_let_in_and_files_come_whole(
     assert ask(root, access, read, way(access)) == (CONTENT, 1_710_194_400)
 
 
-@pytest.mark.parametrize("wrong", ["password", "key", "login"])
+@pytest.mark.parametrize("wrong", ["password", "key", "login", "path"])
 def test_nobody_else_is_let_in(root: Path, access: Access, wrong: str) -> None:
     how = {
         "password": {**by_password(access), "password": "guess"},
         "key": {**by_key(access), "client_keys": [asyncssh.generate_private_key("ssh-ed25519")]},
         "login": {**by_password(access), "username": "root"},
+        "path": {**by_password(access), "username": f"{ACCOUNT}/../{ACCOUNT}"},
     }[wrong]
     with pytest.raises(asyncssh.PermissionDenied):
         ask(root, access, lambda sftp: sftp.listdir("."), how)
@@ -127,17 +133,20 @@ _CHANGES: dict[str, Callable[[asyncssh.SFTPClient], Awaitable[Any]]] = {
 
 @pytest.mark.parametrize("change", _CHANGES)
 def test_nothing_can_be_changed(root: Path, access: Access, change: str) -> None:
-    (root / "empty").mkdir()
-    before = [(path.name, path.lstat().st_mtime, path.lstat().st_mode) for path in sorted(root.iterdir())]
+    mine = root / ACCOUNT
+    (mine / "empty").mkdir()
+    before = [(path.name, path.lstat().st_mtime, path.lstat().st_mode) for path in sorted(mine.iterdir())]
     with pytest.raises(asyncssh.SFTPPermissionDenied):
         ask(root, access, _CHANGES[change], by_key(access))
-    after = [(path.name, path.lstat().st_mtime, path.lstat().st_mode) for path in sorted(root.iterdir())]
+    after = [(path.name, path.lstat().st_mtime, path.lstat().st_mode) for path in sorted(mine.iterdir())]
     assert after == before
 
 
-def test_what_lies_outside_is_not_served(root: Path, access: Access) -> None:
+def test_what_is_another_account_s_is_not_served(root: Path, access: Access) -> None:
     with pytest.raises(asyncssh.SFTPNoSuchFile):
-        ask(root, access, lambda sftp: sftp.open("../outside", "rb"), by_key(access))
+        ask(root, access, lambda sftp: sftp.open("../other/theirs", "rb"), by_key(access))
+    theirs = by_key(access) | {"username": "other"}
+    assert "theirs" in ask(root, access, lambda sftp: sftp.listdir("."), theirs)
 
 
 def test_keys_and_password_are_private_and_kept(tmp_path: Path) -> None:
@@ -152,8 +161,8 @@ def test_keys_and_password_are_private_and_kept(tmp_path: Path) -> None:
 
 @pytest.fixture
 def program(root: Path, tmp_path: Path) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
-    port_file = tmp_path / "port"
-    where = ["--root", root, "--state", tmp_path / "state", "--port-file", port_file]
+    ports = tmp_path / "ports"
+    where = ["--root", root, "--state", tmp_path / "state", "--records", tmp_path, "--ports", ports]
     process = subprocess.Popen(
         [sys.executable, "-m", "include.commsarchive.demo.server", *map(str, where)],
         cwd=PROJECT,
@@ -161,11 +170,11 @@ def program(root: Path, tmp_path: Path) -> Iterator[tuple[subprocess.Popen[bytes
     )
     try:
         deadline = time.monotonic() + 30
-        while not port_file.exists():
+        while not ports.exists():
             assert process.poll() is None
             assert time.monotonic() < deadline
             time.sleep(0.05)
-        yield process, int(port_file.read_text())
+        yield process, json.loads(ports.read_text())["sftp"]
     finally:
         process.kill()
         process.communicate()

@@ -143,8 +143,10 @@ def test_what_is_not_known_of_a_person_leaves_no_gap() -> None:
     rows = html.partition("<table class=p>")[2].partition("</table>")[0]
     assert [re.sub(r"<(td|b)\b[^>]*>", r"<\1>", row) for row in rows.split("<tr>")[1:]] == [
         "<td><b>Jonas</b></td><td></td><td><small>From</small></td><td></td>\n",
-        "<td><b>bot</b></td><td><small>Login bot</small></td>"
-        "<td>external<br><small>To</small></td><td></td>\n",
+        (
+            "<td><b>bot</b></td><td><small>Login bot</small></td>"
+            "<td>external<br><small>To</small></td><td></td>\n"
+        ),
     ]
     assert "<th>Source</th><td>FX Connect</td>" in html
 
