@@ -56,6 +56,14 @@ class Export:
 def make_export(folder: Path, messages: int, seed: int = 1) -> Export:
     """Write ``NAME`` and ``NAME.gpg`` below a folder, with keys made on the spot."""
     clear, encrypted, keyring = folder / NAME, folder / f"{NAME}.gpg", folder / "gnupg"
+    conversations, copies = write_clear(clear, messages, seed)
+    _make_keys(keyring)
+    _gpg(keyring, "--trust-model", "always", "-u", VENDOR, "-r", ARCHIVE, "-o", encrypted, "-se", clear)
+    return Export(clear, encrypted, keyring, messages, conversations, copies)
+
+
+def write_clear(clear: Path, messages: int, seed: int = 1) -> tuple[int, int]:
+    """Write the clear file; give its conversations, and the copies that fan-out makes of them."""
     conversations = copies = 0
     with clear.open("wb") as sink:
         sink.write(_HEAD)
@@ -64,9 +72,7 @@ def make_export(folder: Path, messages: int, seed: int = 1) -> Export:
             conversations += 1
             copies += own
         sink.write(b"</FileDump>\n")
-    _make_keys(keyring)
-    _gpg(keyring, "--trust-model", "always", "-u", VENDOR, "-r", ARCHIVE, "-o", encrypted, "-se", clear)
-    return Export(clear, encrypted, keyring, messages, conversations, copies)
+    return conversations, copies
 
 
 def passphrase(keyring: Path) -> str:

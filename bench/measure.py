@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -47,3 +48,12 @@ def measure(script: str, *arguments: str | Path) -> Measured:
 def median(measured: list[Measured]) -> Measured:
     """Choose the run in the middle, by its own clock where it has one."""
     return sorted(measured, key=lambda one: one.answer.get("seconds", one.seconds))[len(measured) // 2]
+
+
+def tell(run: Callable[[str, Path], int]) -> None:
+    """Run a parser on what the command line names; print processor seconds, MB (10^6) and items."""
+    kind, file = sys.argv[1], Path(sys.argv[2])
+    start = time.process_time()
+    items = run(kind, file)
+    seconds = time.process_time() - start
+    print(json.dumps({"seconds": seconds, "amount": file.stat().st_size / 1e6, "items": items}))

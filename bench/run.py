@@ -22,6 +22,7 @@ from pathlib import Path
 from bench.exchange import deliver
 from bench.export import Export, make_export, stop_agent
 from bench.measure import BENCH, Measured, measure, median
+from bench.parsing import parsing, report
 from bench.table import Row, Side, show
 
 SMALL = 100_000
@@ -58,6 +59,8 @@ def main() -> None:
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="bench-", dir=options.folder) as work:
         _bench(Path(work), options.messages, whole_naive=options.whole_naive)
+        _say("parsers")
+        report(*parsing(Path(work), options.messages))
         deliver(Path(work))
 
 

@@ -73,8 +73,7 @@ def blog_of(element: ET.Element, context: Mapping[str, str], files: Files, name:
 def _events(children: Children, created: int | None, files: Files) -> list[Event]:
     """Read what happened, in order of time; what states no time happened with what stands before it."""
     control = children.take("accesscontrol")
-    happened = [child for child in children.left if local(child.tag) in _KINDS]
-    children.left = [child for child in children.left if local(child.tag) not in _KINDS]
+    happened = children.take_all(*_KINDS)
     happened += [] if control is None else list(control)
     events: list[Event] = []
     last = -1 if created is None else created

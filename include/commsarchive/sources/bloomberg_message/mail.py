@@ -10,7 +10,6 @@ from include.commsarchive.errors import Quarantine
 from include.commsarchive.model import Event, Item, Kind, Person
 from include.commsarchive.sources.bloomberg_message.files import Files
 from include.commsarchive.sources.bloomberg_message.parties import read_parties
-from include.commsarchive.sources.bloomberg_message.people import take_all
 from include.commsarchive.sources.bloomberg_message.threads import threads
 from include.commsarchive.sources.bloomberg_message.times import sent
 from include.commsarchive.sources.instant_bloomberg.elements import Children, attributes_of, line_of
@@ -41,7 +40,7 @@ def mail_of(element: ET.Element, context: Mapping[str, str], files: Files, texts
     reader = _Reader(at, sender, odd)
     subject = " ".join(children.text("subject").strip().splitlines())
     body = reader.body(children, indented="indented" in context)
-    attached = [reader.attached(one, files) for one in take_all(children, "attachment")]
+    attached = [reader.attached(one, files) for one in children.take_all("attachment")]
     stated |= {
         "Greeting": children.text("greeting").strip(),
         "Disclaimer": children.line("disclaimerreference"),

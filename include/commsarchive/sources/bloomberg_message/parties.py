@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from include.commsarchive.errors import Quarantine
 from include.commsarchive.model import Person
-from include.commsarchive.sources.bloomberg_message.people import read_party, read_user, take_all
+from include.commsarchive.sources.bloomberg_message.people import read_party, read_user
 from include.commsarchive.sources.instant_bloomberg.elements import Children, attributes_of, local
 from include.commsarchive.sources.instant_bloomberg.people import unify
 
@@ -50,11 +50,11 @@ def read_parties(children: Children) -> Parties:
         raise Quarantine("missing-from", "its Sender names nobody")
     parties = Parties(sender, residue=[residue])
     for name, role in _OTHERS.items():
-        for element in take_all(children, name):
+        for element in children.take_all(name):
             person, residue = read_user(element)
             parties.residue.append(residue)
             parties.others += [(role, person)] if person else []
-    for element in take_all(children, "recipient"):
+    for element in children.take_all("recipient"):
         _read_recipient(element, parties)
     if not any(parties.recipients.values()):
         raise Quarantine("missing-to", "no Recipient names anybody")
@@ -71,7 +71,8 @@ def _read_recipient(element: ET.Element, parties: Parties) -> None:
     attributes = {local(name): value for name, value in element.attrib.items()}
     how = attributes.pop("deliverytype", "").strip()
     name = how.lower() if how.lower() in _DELIVERIES else "to"
-    parties.residue += [attributes_of(ET.Element("Recipient", attributes)), residue, children.residue()]
+    parties.residue += [attributes_of(ET.Element("Recipient", attributes))] if attributes else []
+    parties.residue += [residue, children.residue()]
     parties.recipients[name].append(person)
     parties.said += [("Forwarded by", f"{forwarded} ({person.name})")] if forwarded else []
     parties.said += [("Delivery type", f"{how} ({person.name})")] if how and name != how.lower() else []

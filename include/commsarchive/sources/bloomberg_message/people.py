@@ -49,14 +49,6 @@ def read_user(element: ET.Element | None) -> tuple[Person | None, str]:
     return person, attributes_of(element) + residue + children.residue()
 
 
-def take_all(children: Children, name: str) -> list[ET.Element]:
-    """Take all children of this local name."""
-    found = []
-    while (child := children.take(name)) is not None:
-        found.append(child)
-    return found
-
-
 @lru_cache(maxsize=8192)  # the same people come in mail after mail
 def _read_leaves(leaves: tuple[tuple[str, str | None, str | None], ...]) -> tuple[Person | None, str]:
     info = ET.Element("UserInfo")

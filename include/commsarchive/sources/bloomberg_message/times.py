@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from functools import cache
+from functools import cache, lru_cache
 from zoneinfo import ZoneInfo
 
 from include.commsarchive.sources.instant_bloomberg.times import epoch
@@ -63,6 +63,7 @@ def _both(text: str) -> set[int]:
     return {int(wall.replace(fold=fold).timestamp()) for fold in (0, 1)} if wall else set()
 
 
+@lru_cache(maxsize=4)
 def _wall(text: str) -> dt.datetime | None:
     found = _DOTTED.fullmatch(text) or _SLASHED.fullmatch(text)
     if not found:

@@ -6,7 +6,7 @@ import xml.etree.ElementTree as ET
 from collections.abc import Mapping
 from dataclasses import replace
 
-from include.commsarchive.model import Attachment, Event, Kind
+from include.commsarchive.model import Attachment, Event, Kind, Person
 from include.commsarchive.sources.base import Stored
 from include.commsarchive.sources.chat import UNDATED, Deed, stamp
 from include.commsarchive.sources.dig.enclosed import bytes_of, name_of
@@ -32,7 +32,22 @@ _UNMARKED = frozenset(
 _ACTIONS = {"update": Kind.EDIT, "delete": Kind.DELETE}
 _FILE_TYPES = frozenset({"", "attachment"})
 _YES = frozenset({"true", "1"})
-_SUB_YES = frozenset({"true", "1"})
+_TEXTS = frozenset({"", "text/plain", "text/html"})
+_PLAIN = (
+    *("text-object-id", "text-object-style", "text-object-type", "text-object-sub-type"),
+    *("system-flag", "participant-id"),
+)
+_LEAVES = frozenset({*_PLAIN, "event-time", "text-content"})
+_USUAL_LEAVES = {
+    "text-object-type": frozenset({"", "Message"}),
+    "text-object-sub-type": frozenset({""}),
+    "system-flag": frozenset({"", "false"}),
+}
+_USUAL = {"action": ("", "create"), "history-flag": ("", "false")}
+_SAID = frozenset({"text-event-id", *_USUAL})
+"""What the usual text says, to the letter; all else is read with care."""
+_MORE = "\0"
+"""No XML holds it."""
 
 
 class EventReader:
@@ -43,15 +58,38 @@ class EventReader:
         self._roster = roster
         self._files = SharedFiles(stored)
         self._blobs = {one.blob for one in stored.values()}
-        self._written: dict[str, str] = {}
-        """What was written, by its object's id: whose and of when."""
+        self._written: dict[str, tuple[Person | None, int]] = {}
+        """What was written, by its object's id: by whom and when."""
         self._shared: dict[str, Event] = {}
 
     def read(self, element: ET.Element) -> Deed:
         """Read one event."""
         said = {local(name): value for name, value in reversed(element.attrib.items())}
+        tag = local(element.tag)
         readers = {"text-event": self._text_event, "file-event": self._file_event}
-        return readers.get(local(element.tag), self._other)(element, said)
+        usual = self._usual(element, said) if tag == "text-event" else None
+        return usual or readers.get(tag, self._other)(element, said)
+
+    def _usual(self, element: ET.Element, said: dict[str, str]) -> Deed | None:
+        """Read a text of a listed participant that says nothing but who, when and what."""
+        inner = _alone(element)
+        if inner is None or any(value not in _USUAL.get(name, (value,)) for name, value in said.items()):
+            return None
+        leaves = {local(one.tag): one for one in inner}
+        if len(leaves) < len(inner) or not leaves.keys() <= _LEAVES or not said.keys() <= _SAID:
+            return None
+        plain = {name: _plain(leaves.get(name)) for name in _PLAIN}
+        own, style = plain["text-object-id"], plain["text-object-style"]
+        when, content = leaves.get("event-time"), leaves.get("text-content")
+        at = iso(when.get("timestamp", "")) if when is not None else None
+        who = self._roster.person(plain["participant-id"])
+        text, media_type = ("", "") if content is None or len(content) else _read(content)
+        usual = style in _UNMARKED and all(plain[name] in values for name, values in _USUAL_LEAVES.items())
+        if at is None or who is None or not usual or media_type not in _TEXTS or own == _MORE:
+            return None
+        if own:
+            self._written[own] = who, at
+        return Deed(Event(STYLES[style], at, who, text), own or said.get("text-event-id", ""))
 
     def _text_event(self, element: ET.Element, said: dict[str, str]) -> Deed:
         event, outer, number = Event(Kind.MESSAGE, UNDATED), Children(element), said.pop("text-event-id", "")
@@ -73,7 +111,7 @@ class EventReader:
             event.marks += (f"{word} {value}",) if value else ()
         self._with_files(event, inner.take("file-event-ids"))
         if own and event.kind is not Kind.DELETE:
-            self._written[own] = f"{event.who.name if event.who else 'somebody'} {_when(event)}"
+            self._written[own] = event.who, event.at
         _keep(event, said, outer, inner)
         return Deed(event, own or number)
 
@@ -138,7 +176,14 @@ class EventReader:
         about = parent or (own if done else "")
         if about:
             word = {Kind.EDIT: "replaces", Kind.DELETE: "deletes"}.get(event.kind, "belongs to")
-            event.marks += (f"{word} {self._written.get(about, about)}",)
+            event.marks += (f"{word} {self._told(about)}",)
+
+    def _told(self, number: str) -> str:
+        """Tell whose text of when an object is, where the interaction holds it."""
+        if number not in self._written:
+            return number
+        who, at = self._written[number]
+        return f"{who.name if who else 'somebody'} {'' if at == UNDATED else stamp(at)}"
 
     def _attachment(self, content: ET.Element | None, number: str) -> tuple[Attachment, str]:
         """Find a file by its path, or by the bytes that the transcript encloses; also say what is odd."""
@@ -175,15 +220,35 @@ def _content(event: Event, inner: Children) -> None:
     content = inner.take("text-content")
     if content is None:
         return
+    event.text, media_type = _read(content)
+    if media_type.partition(";")[0] not in _TEXTS:
+        event.marks += (f"as {media_type}",)
+    if len(content):
+        event.residue = as_written(content)
+
+
+def _read(content: ET.Element) -> tuple[str, str]:
+    """Give what was written, and as what."""
     said = {local(name): value.strip() for name, value in content.attrib.items()}
     media_type = said.get("content-type", "").lower()
     whole = "".join(content.itertext()).strip("\r\n")
     is_html = media_type.partition(";")[0] == "text/html"
-    event.text = text_of_markup(f"<div>{whole}</div>") if is_html else whole
-    if media_type.partition(";")[0] not in {"", "text/plain", "text/html"}:
-        event.marks += (f"as {media_type}",)
-    if len(content):
-        event.residue = as_written(content)
+    return text_of_markup(f"<div>{whole}</div>") if is_html else whole, media_type
+
+
+def _alone(element: ET.Element) -> ET.Element | None:
+    """Give the object of an event that holds nothing else, and nothing but elements; else None."""
+    if len(element) != 1 or local(element[0].tag) != "text-object" or element[0].keys():
+        return None
+    beside = (element.text, element[0].text, element[0].tail, *[one.tail for one in element[0]])
+    return None if any(text and not text.isspace() for text in beside) else element[0]
+
+
+def _plain(leaf: ET.Element | None) -> str:
+    """Give the text of a leaf as one line; where it is more than that, what no leaf says."""
+    if leaf is None:
+        return ""
+    return _MORE if len(leaf) or leaf.keys() else " ".join((leaf.text or "").split())
 
 
 def _keep(event: Event, said: dict[str, str], *children: Children) -> None:
@@ -200,7 +265,3 @@ def _parent(inner: Children) -> str:
     """Take the id of what this belongs to: ``parent…``, however it goes on."""
     name = next((local(one.tag) for one in inner.left if local(one.tag).startswith("parent")), "")
     return inner.line(name) if name else ""
-
-
-def _when(event: Event) -> str:
-    return "" if event.at == UNDATED else stamp(event.at)

@@ -23,6 +23,8 @@ def text_of(element: ET.Element | None) -> str:
 
 def attributes_of(element: ET.Element) -> str:
     """Give an element's attributes as they stand in a tag, blank ones left out."""
+    if not element.keys():
+        return ""
     filled = {name.rpartition("}")[2]: value for name, value in element.attrib.items() if value.strip()}
     return " ".join(f"{name}={quoteattr(value)}" for name, value in filled.items())
 
@@ -42,6 +44,21 @@ def as_written(element: ET.Element) -> str:
         return escape(text_of(element))
 
 
+def leaves_of(element: ET.Element) -> dict[str, str] | None:
+    """Give the texts of an element's children by local name: a quick way for what is of the usual shape.
+
+    None where there is more to say: attributes, elements within children, one name twice, text between.
+    """
+    if element.keys() or (element.text and not element.text.isspace()):
+        return None
+    leaves = {}
+    for child in element:
+        if len(child) or child.keys() or (child.tail and not child.tail.isspace()):
+            return None
+        leaves[local(child.tag)] = child.text or ""
+    return leaves if len(leaves) == len(element) else None
+
+
 class Children:
     """An element's children, of which known ones are taken one by one; the rest is residue."""
 
@@ -49,19 +66,29 @@ class Children:
         """Begin with all children."""
         self._element = element
         self.left = list(element)
+        self._names = [local(child.tag) for child in self.left]
 
     def take(self, name: str) -> ET.Element | None:
         """Take the first child of this local name (lower case)."""
-        for number, child in enumerate(self.left):
-            if local(child.tag) == name:
-                return self.left.pop(number)
-        return None
+        if name not in self._names:
+            return None
+        number = self._names.index(name)
+        del self._names[number]
+        return self.left.pop(number)
+
+    def take_all(self, *names: str) -> list[ET.Element]:
+        """Take all children of these local names, in order."""
+        taken = [child for child in self.left if local(child.tag) in names]
+        self.left = [child for child in self.left if local(child.tag) not in names]
+        self._names = [name for name in self._names if name not in names]
+        return taken
 
     def text(self, name: str) -> str:
         """Take a leaf and give its text; where it has attributes or elements, it is residue as well."""
         leaf = self.take(name)
         if leaf is not None and (len(leaf) or leaf.attrib):
             self.left.append(leaf)
+            self._names.append(name)
         return text_of(leaf)
 
     def line(self, name: str) -> str:
@@ -70,10 +97,10 @@ class Children:
 
     def find(self, name: str) -> ET.Element | None:
         """Look at the first child of this local name without taking it."""
-        return next((child for child in self.left if local(child.tag) == name), None)
+        return self.left[self._names.index(name)] if name in self._names else None
 
     def residue(self) -> str:
         """Give what was not taken, and text where none belongs, as XML."""
-        stray = [self._element.text, *(child.tail for child in self._element)]
+        stray = [self._element.text, *[child.tail for child in self._element]]
         left = [as_written(child) for child in self.left]
-        return "".join([*left, *(text.strip() for text in stray if text and not text.isspace())])
+        return "".join([*left, *[text.strip() for text in stray if text and not text.isspace()]])

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from include.commsarchive.model import Attachment, Event, Kind, Person
-from include.commsarchive.sources.own_files.people import merged, read_people
+from include.commsarchive.sources.own_files.people import PeopleReader, merged
 from include.commsarchive.sources.own_files.profile import Files, Profile
 from include.commsarchive.sources.own_files.times import read_time
 from include.commsarchive.sources.own_files.tree import (
@@ -53,6 +53,7 @@ class Mapper:
         """Prepare to read."""
         self._profile = profile
         self._files = files
+        self._people = [PeopleReader(who, profile.own_domains) for who in profile.people]
         shown = {profile.id} if profile.item == "conversation" else set()  # no header names it there
         self._known = frozenset((*(set(profile.fields()) - shown), *profile.ignore))
 
@@ -75,7 +76,7 @@ class Mapper:
         """
         profile = self._profile
         at, remark = self._time(tree)
-        groups = [read_people(tree, who, profile.own_domains) for who in profile.people]
+        groups = [people.read(tree) for people in self._people]
         said = Said(
             at,
             _line(text_at(tree, profile.conversation)),
@@ -120,12 +121,7 @@ class Mapper:
         if kind is Kind.FILE and events:
             events[0].text = text
         else:
-            events.insert(
-                0,
-                Event(
-                    kind, said.at, said.sender, text.replace("\r\n", "\n").replace("\r", "\n"), marks=marks
-                ),
-            )
+            events.insert(0, Event(kind, said.at, said.sender, text, marks=marks))
         if kind is Kind.INVITE and said.to:
             events[0].other = said.to[0]
         events[0].residue = residue_of(tree, self._known)

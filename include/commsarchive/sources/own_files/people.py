@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import replace
+from functools import lru_cache
 
 from include.commsarchive.address import is_mailbox
 from include.commsarchive.model import Person
@@ -14,24 +15,34 @@ from include.commsarchive.sources.own_files.tree import Misfit, text_at, values_
 _NAMED = re.compile(r"\s*(.*?)\s*<\s*([^<>]+?)\s*>\s*")
 
 
-def read_people(tree: object, who: Who | None, own_domains: tuple[str, ...]) -> list[Person]:
-    """Read the people of a row, in order.
+class PeopleReader:
+    """Reads those whom one of a profile's keys tells of."""
 
-    Raises:
-        Misfit: fields that hold several people do not hold the same number.
-    """
-    if who is None:
-        return []
-    people = []
-    for one in values_at(tree, who.each) if who.each else [tree]:
-        said = {"address": who.address, "name": who.name, "company": who.company, **_labelled(who)}
-        texts = {
-            what: _line(text_at(one, path) if isinstance(one, dict) else _alone(one, path))
-            for what, path in said.items()
-            if path
-        }
-        people += [found for each in _apart(texts, who) if (found := _person(each, own_domains))]
-    return people
+    def __init__(self, who: Who | None, own_domains: tuple[str, ...]) -> None:
+        """Prepare to read; None: nobody is told of."""
+        self._who = who
+        self._own_domains = own_domains
+        told = {"address": who.address, "name": who.name, "company": who.company} if who else {}
+        told |= {f"id {label}": path for label, path in who.ids.items()} if who else {}
+        self._paths = [(what, path) for what, path in told.items() if path]
+
+    def read(self, tree: object) -> list[Person]:
+        """Read the people of a row, in order.
+
+        Raises:
+            Misfit: fields that hold several people do not hold the same number.
+        """
+        if self._who is None:
+            return []
+        people: list[Person] = []
+        for one in values_at(tree, self._who.each) if self._who.each else [tree]:
+            read = text_at if isinstance(one, dict) else _alone
+            texts = tuple([(what, _line(read(one, path))) for what, path in self._paths])
+            try:
+                people += _people(texts, self._who.separator, self._own_domains)
+            except ValueError as error:
+                raise Misfit(", ".join(self._who.fields()), str(error)) from None
+        return people
 
 
 def merged(people: Iterable[Person]) -> dict[str, Person]:
@@ -41,18 +52,19 @@ def merged(people: Iterable[Person]) -> dict[str, Person]:
         first = known.get(one.key)
         if first is None:
             known[one.key] = one
-        elif first != one:
-            known[one.key] = replace(
-                first,
-                name=one.name if first.name in {first.address, first.corporate_address} else first.name,
-                company=first.company or one.company,
-                ids=tuple(dict.fromkeys((*first.ids, *one.ids))),
-            )
+        elif first is not one:
+            known[one.key] = _merged(first, one)
     return known
 
 
-def _labelled(who: Who) -> dict[str, str]:
-    return {f"id {label}": path for label, path in who.ids.items()}
+@lru_cache(maxsize=8192)
+def _merged(first: Person, one: Person) -> Person:
+    return replace(
+        first,
+        name=one.name if first.name in {first.address, first.corporate_address} else first.name,
+        company=first.company or one.company,
+        ids=tuple(dict.fromkeys((*first.ids, *one.ids))),
+    )
 
 
 def _alone(value: object, path: str) -> str:
@@ -60,21 +72,25 @@ def _alone(value: object, path: str) -> str:
     return str(value) if path == "." and value is not None else ""
 
 
-def _apart(texts: dict[str, str], who: Who) -> list[dict[str, str]]:
+@lru_cache(maxsize=8192)  # the same people come in row after row
+def _people(
+    texts: tuple[tuple[str, str], ...], separator: str, own_domains: tuple[str, ...]
+) -> tuple[Person, ...]:
+    return tuple(found for each in _apart(dict(texts), separator) if (found := _person(each, own_domains)))
+
+
+def _apart(texts: dict[str, str], separator: str) -> list[dict[str, str]]:
     """Take several people in one cell apart; a field that is blank is so for all."""
-    if not who.separator:
+    if not separator:
         return [texts]
     lists = {
-        what: [one.strip() for one in text.split(who.separator)]
+        what: [one.strip() for one in text.split(separator)]
         for what, text in texts.items()
-        if text.strip(f"{who.separator} ")
+        if text.strip(f"{separator} ")
     }
     lists = {what: found[:-1] if found and not found[-1] else found for what, found in lists.items()}
     if len({len(found) for found in lists.values()}) > 1:
-        fields = ", ".join(one for one in who.fields())
-        raise Misfit(
-            fields, f"do not name the same number of people, parted by `{who.separator}`; mend the row"
-        )
+        raise ValueError(f"do not name the same number of people, parted by `{separator}`; mend the row")
     return [dict(zip(lists, one, strict=True)) for one in zip(*lists.values(), strict=True)]
 
 

@@ -42,6 +42,8 @@ def text_at(tree: Any, path: str) -> str:
     Raises:
         Misfit: it is a structure, or there are several.
     """
+    if path and type(tree) is dict and type(alone := tree.get(path)) is str:  # nearly always
+        return alone
     found = [one for one in values_at(tree, path) if one is not None] if path else []
     if not found:
         return ""
@@ -70,7 +72,8 @@ def leaves(tree: Any, path: str = "") -> Iterator[tuple[str, str]]:
 
 def residue_of(tree: Tree, known: Collection[str]) -> str:
     """Tell what of a row no field of the profile's is: ``name: value``, a line each."""
-    return "\n".join(f"{path}: {text}" for path, text in leaves(tree) if path not in known)
+    rest = {name: one for name, one in tree.items() if name not in known or not isinstance(one, str)}
+    return "\n".join(f"{path}: {text}" for path, text in leaves(rest) if path not in known) if rest else ""
 
 
 def tree_of(element: ET.Element) -> Tree:

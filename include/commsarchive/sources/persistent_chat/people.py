@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import xml.etree.ElementTree as ET
+from functools import lru_cache
 
 from include.commsarchive.model import Person
 from include.commsarchive.sources.instant_bloomberg.elements import local
@@ -33,6 +34,8 @@ class Directory:
         said = _said(sender)
         if login := _login(said):
             known = self._known.setdefault(login, {})
+            if known == said:
+                return
             known |= {name: value for name, value in said.items() if value and not known.get(name)}
             self._made = {}
 
@@ -59,17 +62,20 @@ class Directory:
 
 
 def _said(sender: ET.Element | None) -> _Sender:
-    if sender is None:
-        return {}
-    said = {local(name): " ".join(value.split()) for name, value in reversed(sender.attrib.items())}
+    return {} if sender is None else _fields(tuple(sender.items()))
+
+
+@lru_cache(maxsize=4096)  # the same people in message after message; nobody changes what is given
+def _fields(attributes: tuple[tuple[str, str], ...]) -> _Sender:
+    said = {local(name): " ".join(value.split()) for name, value in reversed(attributes)}
     return {name: said.get(name, "") for name in _FIELDS}
 
 
 def unknown_attributes(sender: ET.Element) -> str:
     """Give what a sender says that has no field of ours."""
-    more = {
-        name: value for name, value in sender.attrib.items() if local(name) not in _FIELDS and value.strip()
-    }
+    more = {name: value for name, value in sender.items() if local(name) not in _FIELDS and value.strip()}
+    if not more:
+        return ""
     return " ".join(f"Sender {name.rpartition('}')[2]}={value!r}" for name, value in more.items())
 
 

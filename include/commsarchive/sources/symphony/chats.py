@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from functools import lru_cache
 
 from include.commsarchive.sources.chat import Chat, Deed
 from include.commsarchive.sources.symphony.events import EventReader
 from include.commsarchive.sources.symphony.files import Files
-from include.commsarchive.sources.symphony.people import Directory, users_of
-from include.commsarchive.sources.symphony.records import Happened, decode, happened, obj, text
+from include.commsarchive.sources.symphony.people import Directory, name_of, users_of
+from include.commsarchive.sources.symphony.records import Happened, Json, decode, happened, obj, text
 from include.commsarchive.sources.symphony.streams import APART, BLAST
 
 _KINDS = {
@@ -34,7 +35,7 @@ def read_chat(raw: bytes, context: Mapping[str, str], files: Files) -> Chat:
     """Read a conversation, or a part of one, from its records; each is known to be one."""
     mended: set[str] = set()
     all_of_it, again = [], 0
-    seen: set[str] = set()
+    seen: dict[tuple[str, str, int | None], list[Json]] = {}
     for piece in raw.split(APART)[:-1]:
         record, note = decode(piece.removeprefix(BLAST))
         one = happened(record) if record else None
@@ -43,12 +44,17 @@ def read_chat(raw: bytes, context: Mapping[str, str], files: Files) -> Chat:
         mended |= {note} if note else set()
         if piece.startswith(BLAST):
             one.left["page"] = "blast: sent to several conversations at once"
-        same = json.dumps([one.type, one.native_id, one.at, one.body], sort_keys=True)
-        again += same in seen
-        if same not in seen:
-            seen.add(same)
+        alike = seen.setdefault((one.type, one.native_id, one.at), [])
+        if any(_same(one.body, other) for other in alike):
+            again += 1
+        else:
+            alike.append(one.body)
             all_of_it.append(one)
     return _chat(all_of_it, context, files, _marks(mended, again))
+
+
+def _same(one: Json, other: Json) -> bool:
+    return json.dumps(one, sort_keys=True) == json.dumps(other, sort_keys=True)
 
 
 def _marks(mended: set[str], again: int) -> list[str]:
@@ -57,11 +63,8 @@ def _marks(mended: set[str], again: int) -> list[str]:
 
 
 def _chat(all_of_it: list[Happened], context: Mapping[str, str], files: Files, marks: list[str]) -> Chat:
-    people = Directory()
-    known = json.loads(context.get("people", "[]"))
-    for user in known:
-        people.learn(user)
-    here = [user for one in all_of_it for user in users_of(one)]
+    known, people = _everybody(context.get("people", "[]"))
+    here = [user for one in all_of_it for _, user in users_of(one)]
     room = all_of_it[0].room
     reader = EventReader(people, files, room, all_of_it)
     deeds: list[Deed] = [deed for one in all_of_it for deed in reader.read(one)]
@@ -80,6 +83,15 @@ def _chat(all_of_it: list[Happened], context: Mapping[str, str], files: Files, m
         marks,
         int(context.get("part", 0)),
     )
+
+
+@lru_cache(maxsize=2)
+def _everybody(people: str) -> tuple[list[Json], Directory]:
+    """Read everybody in a chunk, once for all of its conversations."""
+    known, directory = json.loads(people), Directory()
+    for user in known:
+        directory.learn(name_of(user), user)
+    return known, directory
 
 
 def _stated(all_of_it: list[Happened], key: str) -> str:

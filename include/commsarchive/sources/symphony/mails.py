@@ -34,6 +34,12 @@ _HEADER = re.compile(rb"(?:[!-9;-~]+[ \t]*:|From )")
 _ADDRESS = re.compile(r"[\w.+'-]+@[\w.-]+")
 _NOBODY = re.compile(r"(?:[^@:]*:)?[\s;,]*")
 """Nothing, or a group without members: ``undisclosed-recipients:;``."""
+_ON_THE_WIRE = frozenset(
+    {
+        *("content-type", "content-transfer-encoding", "content-disposition", "content-id"),
+        *("content-location", "content-length", "content-md5", "mime-version", "x-attachment-id"),
+    }
+)
 _NAMED = 3
 
 
@@ -123,7 +129,7 @@ def files_of(name: str, stream: BinaryIO) -> Iterator[tuple[str, Iterator[bytes]
 
 def _is_odd(field: str) -> bool:
     """Tell a field that says nothing of how a part travels."""
-    return not field.lower().startswith(("content-", "mime-", "x-attachment-id"))
+    return field.lower() not in _ON_THE_WIRE
 
 
 def read_letter(raw: bytes, attachments: Mapping[str, Stored], options: Options) -> Item:

@@ -11,6 +11,8 @@ from html import unescape
 
 _TAG = re.compile(r"<(/?)([A-Za-z][\w:.-]*)([^<>]*)>")
 _ATTRIBUTE = re.compile(r"""([A-Za-z][\w:.-]*)\s*=\s*(?:"([^"]*)"|'([^']*)')""")
+_WRAPPED = re.compile(r"\s*<div\b[^<>]*>([^<&]*)</div>\s*")
+"""The usual message: text in one element, without references."""
 _SPACE = re.compile(r"[ \t\r\n\f]+")
 _BREAKS = re.compile(r"\n{3,}")
 _BLOCKS = frozenset(
@@ -32,6 +34,8 @@ _NAMED = frozenset(
 
 def text_of(markup: str) -> str:
     """Give a message as text. What does not begin as markup is text already."""
+    if wrapped := _WRAPPED.fullmatch(markup):
+        return _SPACE.sub(" ", wrapped[1]).strip(" ")
     if not _TAG.match(markup.lstrip()):
         return markup
     return _Text().read(markup)

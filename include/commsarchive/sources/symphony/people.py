@@ -8,24 +8,25 @@ from include.commsarchive.model import Person
 from include.commsarchive.sources.symphony.records import Happened, Json, obj, objs, text
 
 _FIELDS = ("email", "displayName", "firstName", "lastName", "username", "company")
+_ROLES = ("affectedUser", "toUser", "fromUser")
 OWN = "own"
 """Marks a user of ours, in a directory that crosses to another process."""
 
 
-def users_of(one: Happened) -> Iterator[Json]:
-    """Give everybody whom a record names as taking part."""
-    message = obj(one.body.get("message"))
-    told = (
-        one.who,
-        message.get("user"),
-        *(one.body.get(name) for name in ("affectedUser", "toUser", "fromUser")),
-    )
-    yield from (user for user in map(obj, told) if name_of(user))
-    yield from (user for user in objs(one.stream.get("members")) if name_of(user))
+def users_of(one: Happened) -> list[tuple[str, Json]]:
+    """Give everybody whom a record names as taking part, by `name_of`."""
+    author = obj(one.body.get("message")).get("user")
+    told = [] if one.who is None else [one.who]
+    told += [author] if author is not one.who and isinstance(author, dict) else []
+    told += [obj(one.body.get(role)) for role in _ROLES if role in one.body]
+    told += objs(one.stream.get("members"))
+    return [(name, user) for user in told if (name := name_of(user))]
 
 
 def name_of(user: Json) -> str:
     """Name a user within the source: by id, or else by what there is."""
+    if type(number := user.get("userId")) is int and number:  # nearly always
+        return f"user:{number}"
     if number := text(user.get("userId") or user.get("id")):
         return f"user:{number}"
     address = text(user.get("email")).casefold()
@@ -41,13 +42,13 @@ class Directory:
         self._users: dict[str, Json] = {}
         self._made: dict[str, Person] = {}
 
-    def learn(self, user: Json) -> None:
-        """Take in a user, as one record states them; what was known before stays."""
-        known = self._users.setdefault(name_of(user), {"userId": user.get("userId") or user.get("id")})
-        for name in (*_FIELDS, OWN):
-            value = user.get(name)
-            if value and (not known.get(name) or (name == "email" and not is_stated(text(known[name])))):
-                known[name] = value
+    def learn(self, name: str, user: Json) -> None:
+        """Take in a user of this `name_of`, as one record states them; what was known before stays."""
+        known = self._users.setdefault(name, {"userId": user.get("userId") or user.get("id")})
+        for field in (*_FIELDS, OWN):
+            value = user.get(field)
+            if value and (not known.get(field) or (field == "email" and not is_stated(text(known[field])))):
+                known[field] = value
 
     def users(self, names: Iterator[str] | set[str]) -> list[Json]:
         """Give what is known of users."""

@@ -76,22 +76,6 @@ def decode(raw: bytes) -> tuple[Json | None, str]:
     return (value, mended) if isinstance(value, dict) else (None, "")
 
 
-def is_ambiguous(raw: bytes) -> bool:
-    """Say whether an object holds a key twice: a reader would drop one of its values."""
-    try:
-        json.loads(raw.decode("utf-8", "replace"), strict=False, object_pairs_hook=_once)
-    except KeyError:
-        return True
-    return False
-
-
-def _once(pairs: list[tuple[str, object]]) -> Json:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        raise KeyError
-    return found
-
-
 def happened(record: Json) -> Happened | None:
     """Read a record; None where it has none of the known shapes."""
     if isinstance(record.get("payload"), dict) and (record.get("type") or record["payload"]):
@@ -117,6 +101,8 @@ def text(value: object) -> str:
     """Give a text or number as text, ``""`` for all else."""
     if type(value) is str:  # nearly always, and three times as fast
         return value
+    if type(value) is int:
+        return str(value)
     return str(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else ""
 
 

@@ -14,9 +14,10 @@ from typing import BinaryIO
 
 from include.commsarchive.model import Refused
 from include.commsarchive.sources.base import Chunk, Options
+from include.commsarchive.sources.json_keys import has_key_twice
 from include.commsarchive.sources.json_records import BLOCK, Found, JsonRecords
-from include.commsarchive.sources.symphony.people import OWN, Directory, name_of, users_of
-from include.commsarchive.sources.symphony.records import decode, happened, is_ambiguous
+from include.commsarchive.sources.symphony.people import OWN, Directory, users_of
+from include.commsarchive.sources.symphony.records import decode, happened
 
 APART = b"\x1e"
 """Ends a record; it cannot stand in JSON as it is (RFC 8259, section 7)."""
@@ -87,14 +88,14 @@ class Streams:
         if record and all(value in ([], None) or key == "ackId" for key, value in record.items()):
             return ""  # a page of nothing
         one = happened(record) if record else None
-        if one is None or not one.room or is_ambiguous(found.raw):
+        if one is None or not one.room or has_key_twice(found.raw, record):
             return "not-a-record"
         stream = self._streams.setdefault(one.room, _Stream())
         stream.places.extend((found.start, len(found.raw), int(found.page == "messages")))
         stream.external |= one.external
-        for user in users_of(one):
-            self._people.learn(user)
-            stream.users.add(name_of(user))
+        for name, user in users_of(one):
+            self._people.learn(name, user)
+            stream.users.add(name)
         return ""
 
     def _cut(self, stream: _Stream) -> Iterator[array[int]]:

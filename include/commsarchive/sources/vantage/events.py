@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import xml.etree.ElementTree as ET
+from collections.abc import Mapping
 
 from include.commsarchive.model import Event, Kind
 from include.commsarchive.sources.chat import UNDATED, Deed, stamp
@@ -29,6 +30,13 @@ KINDS = {
     "filetransferend": Kind.FILE,
 }
 _OF_PEOPLE = ("usertype", "internalflag", "corporateemailid", "corporateemailaddress")
+_TELLING = frozenset({"loginname", "datetimeutc", "content", "conversationid", *_OF_PEOPLE})
+_USUAL = {
+    "message": _TELLING | {"messageid"},
+    "participantentered": _TELLING,
+    "participantleft": _TELLING,
+}
+"""What the usual events hold; any other child is read with care."""
 _UPDATES = {
     "editednewmsg": (Kind.EDIT, ""),
     "editedoriginalmsg": (Kind.MESSAGE, "edited later"),
@@ -48,9 +56,25 @@ class EventReader:
         self._room = room
         self._transfers: dict[tuple[str, str], Event] = {}
 
-    def read(self, element: ET.Element) -> Deed | None:
-        """Read one event; None for the end of a transfer whose beginning says it all."""
-        tag, children = local(element.tag), Children(element)
+    def read(self, element: ET.Element, leaves: Mapping[str, str] | None) -> Deed | None:
+        """Read an event, of these `leaves_of`; None for a transfer's end whose beginning says it all."""
+        tag = local(element.tag)
+        usual = None if leaves is None else self._usual(tag, leaves)
+        return usual or self._any(tag, element)
+
+    def _usual(self, tag: str, leaves: Mapping[str, str]) -> Deed | None:
+        """Read a join, leave or message that says nothing but who, when and what."""
+        if not leaves.keys() <= _USUAL.get(tag, frozenset()):
+            return None
+        at, room = epoch(leaves.get("datetimeutc", "")), leaves.get("conversationid", "")
+        if at is None or room not in {"", self._room}:
+            return None
+        who = self._people.person(" ".join(leaves.get("loginname", "").split()))
+        number = " ".join(leaves.get("messageid", "").split())
+        return Deed(Event(KINDS[tag], at, who, leaves.get("content", "")), number)
+
+    def _any(self, tag: str, element: ET.Element) -> Deed | None:
+        children = Children(element)
         event = Event(KINDS.get(tag, Kind.SYSTEM), UNDATED)
         self._time(event, children)
         login = children.line("loginname")

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-import xml.etree.ElementTree as ET
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from include.commsarchive.model import Person
-from include.commsarchive.sources.instant_bloomberg.elements import line_of, local
 
 _CORPORATE = ("corporateemailid", "corporateemailaddress")
 _FLAGS = {
@@ -44,17 +43,15 @@ class Directory:
         found = [person for login in self._known if (person := self.person(login))]
         return tuple({person.key: person for person in found}.values())
 
-    def learn(self, event: ET.Element) -> None:
-        """Take in what an event says of people."""
-        said = {local(child.tag): line_of(child) for child in reversed(list(event))}
-        self._meet(said.get("inviterloginname", ""))
-        if known := self._meet(said.get("loginname", "")):
-            known.corporate = known.corporate or next(
-                (said[name] for name in _CORPORATE if said.get(name)), ""
-            )
-            known.user_type = known.user_type or said.get("usertype", "")
+    def learn(self, said: Mapping[str, str]) -> None:
+        """Take in what an event says of people: its texts by local name."""
+        self._meet(_line(said, "inviterloginname"))
+        if known := self._meet(_line(said, "loginname")):
+            if not known.corporate:
+                known.corporate = next(filter(None, (_line(said, name) for name in _CORPORATE)), "")
+            known.user_type = known.user_type or _line(said, "usertype")
             if known.internal is None:
-                known.internal = _FLAGS.get(said.get("internalflag", "").lower())
+                known.internal = _FLAGS.get(_line(said, "internalflag").lower())
 
     def told(self) -> str:
         """Tell what is known, for another part of the conversation to `remember`."""
@@ -79,6 +76,10 @@ class Directory:
 
     def _meet(self, login: str) -> _Known | None:
         return self._known.setdefault(login.casefold(), _Known(login)) if login else None
+
+
+def _line(said: Mapping[str, str], name: str) -> str:
+    return " ".join(said.get(name, "").split())
 
 
 def _corporate(known: _Known) -> str:

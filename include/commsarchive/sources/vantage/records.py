@@ -8,7 +8,7 @@ from contextlib import suppress
 
 from include.commsarchive.errors import Quarantine
 from include.commsarchive.sources.chat import Chat
-from include.commsarchive.sources.instant_bloomberg.elements import line_of, local
+from include.commsarchive.sources.instant_bloomberg.elements import leaves_of, line_of, local
 from include.commsarchive.sources.shared_files import SharedFiles
 from include.commsarchive.sources.vantage.events import KINDS, EventReader
 from include.commsarchive.sources.vantage.people import Directory
@@ -37,7 +37,7 @@ def carry(raw: bytes, context: Mapping[str, str]) -> dict[str, str]:
     with suppress(ET.ParseError, Quarantine):
         for element in elements_of(raw, context.get("namespaces", ""), SHAPE)[0]:
             for event in element:
-                people.learn(event)
+                people.learn(_texts(event))
     return {**context, "people": people.told()}
 
 
@@ -57,23 +57,26 @@ class Reader:
     def chat(self, element: ET.Element, mended: list[str]) -> Chat:
         """Make the chat of a record that had to be mended so."""
         facts = [(name.rpartition("}")[2], " ".join(value.split())) for name, value in element.attrib.items()]
-        happened = []
+        happened, stray = list[ET.Element](), [element.text]
         for child in element:
+            stray.append(child.tail)
             if len(child) or local(child.tag) in KINDS:
                 happened.append(child)
             else:
                 facts.append((child.tag.rpartition("}")[2], line_of(child)))
                 facts += [(f"{child.tag} {name}", value) for name, value in child.attrib.items()]
-        stray = [element.text, *(child.tail for child in element)]
-        facts += [("text between events", " ".join(text.split())) for text in stray if text]
+        facts += [
+            ("text between events", " ".join(text.split())) for text in stray if text and not text.isspace()
+        ]
         says = {name.lower(): value for name, value in reversed(facts) if value}
         people = Directory()
         people.remember(self._context.get("people", ""))
-        for event in happened:
-            people.learn(event)
+        told = [(event, leaves_of(event)) for event in happened]
+        for event, leaves in told:
+            people.learn(_texts(event) if leaves is None else leaves)
         room = says.get("roomid", "")
         reader = EventReader(people, self._files, room)
-        deeds = [deed for event in happened if (deed := reader.read(event))]
+        deeds = [deed for event, leaves in told if (deed := reader.read(event, leaves))]
         return Chat(
             self._source,
             self._title,
@@ -85,3 +88,7 @@ class Reader:
             [f"repaired: {'; '.join(mended)}"] if mended else [],
             int(self._context.get("part", 0)),
         )
+
+
+def _texts(event: ET.Element) -> dict[str, str]:
+    return {local(child.tag): line_of(child) for child in reversed(list(event))}

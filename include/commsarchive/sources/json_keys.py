@@ -1,0 +1,34 @@
+"""Tells JSON that names a field twice, of which a reader keeps one value: something would be lost."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+import msgspec
+
+_ODD = re.compile(rb'"[ \t\r\n]+:|\\u0022')
+"""Ends of keys, or what looks like one, written as no encoder of ours does."""
+
+
+def has_key_twice(raw: bytes, value: Any) -> bool:
+    """Say whether an object in ``raw``, which was read as ``value``, holds a key twice.
+
+    Where that is written again and has as many ends of keys, it does not: that is quick. Else it is read
+    again with care.
+    """
+    if not _ODD.search(raw) and raw.count(b'":') == msgspec.json.encode(value).count(b'":'):
+        return False
+    try:
+        json.loads(raw.decode("utf-8", "replace"), strict=False, object_pairs_hook=_once)
+    except KeyError:
+        return True
+    return False
+
+
+def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise KeyError
+    return found
