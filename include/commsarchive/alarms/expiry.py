@@ -30,8 +30,10 @@ class Ending:
 
 
 def of_keys(keys: Iterable[KeyInfo]) -> Iterator[Ending]:
-    """List the keys of a key ring that end."""
+    """List the keys of a key ring that end, and whose end matters: not those that are retired."""
     for key in keys:
+        if key.retired:
+            continue
         what = f"{'our private key' if key.secret else 'the signer key'} {key.fingerprint}"
         if key.revoked:
             yield Ending(what, None)
@@ -71,9 +73,9 @@ def expiring(
         AlertKind.EXPIRING,
         connector,
         "; ".join([*said, *(f"cannot be checked: {fault}" for fault in faults)]),
-        "Our key: make a new pair, send its public half, keep both until the vendor uses it. The signer's: "
-        "ask the vendor for the renewed key and add it. Passwords and certificates: renew them and mend the "
-        f"connection, its extra `{EXPIRES}` included",
+        "Our key: start a rotation on the page Keys, and finish it when the vendor uses the next one. The "
+        "signer's: ask the vendor for the renewed key and add it. Passwords and certificates: renew them and "
+        f"mend the connection, its extra `{EXPIRES}` included",
         tuple(said or faults),
     )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import datetime as dt
 import getpass
+import json
 import os
 import sys
 from pathlib import Path
@@ -16,6 +17,9 @@ from include.commsarchive.pgp.base import KeyInfo
 from include.commsarchive.pgp.home import Home
 from include.commsarchive.pgp.keyring import import_key, list_keys, open_gpg
 from include.commsarchive.pgp.keys import ALGORITHMS, expiring, make_key
+from include.commsarchive.pgp.published import public_halves
+from include.commsarchive.pgp.rotation import letter, next_pair, public_name, with_next, without
+from include.commsarchive.pgp.settings import settings_from
 
 LETTER = """\
 Send to the vendor (for Bloomberg: support, subject "SFTP keys"):
@@ -27,8 +31,11 @@ Keep private, and put into the Airflow connections (see docs/operations.md):
 """
 
 
+_EXTRA = "extras of the keys' connection, as JSON"
+
+
 def add_commands(commands: Any) -> None:
-    """Add ``keys make`` and ``keys show``."""
+    """Add ``keys make``, ``keys show``, ``keys next`` and ``keys retire``."""
     keys = commands.add_parser("keys", help="make and show OpenPGP and SSH keys")
     verbs = keys.add_subparsers(dest="verb", required=True, metavar="VERB")
     make = verbs.add_parser("make", help="make both key pairs of a connector")
@@ -44,6 +51,21 @@ def add_commands(commands: Any) -> None:
     show.add_argument("files", nargs="+", type=Path, metavar="FILE")
     show.add_argument("--within", type=int, default=45, help="warn of expiry within so many days")
     show.set_defaults(run=run_show)
+    following = verbs.add_parser(
+        "next", help="start a rotation: make the next OpenPGP pair beside the old one"
+    )
+    following.add_argument("connector", help="name of the connector; the files are named after it")
+    following.add_argument("--extra", type=Path, required=True, metavar="FILE", help=_EXTRA)
+    following.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder for the two files")
+    following.add_argument("--email", required=True, help="address in the OpenPGP key")
+    following.add_argument("--days", type=int, default=730, help="the key expires after (default 730)")
+    following.add_argument("--algorithm", choices=sorted(ALGORITHMS), default="rsa4096")
+    following.set_defaults(run=run_next)
+    retire = verbs.add_parser("retire", help="finish a rotation: keep the old key only to open old files")
+    retire.add_argument("fingerprint", help="of the old key")
+    retire.add_argument("--extra", type=Path, required=True, metavar="FILE", help=_EXTRA)
+    retire.add_argument("--out", type=Path, required=True, metavar="FILE", help="the extras to put back")
+    retire.set_defaults(run=run_retire)
 
 
 def run_make(arguments: argparse.Namespace) -> int:
@@ -51,10 +73,7 @@ def run_make(arguments: argparse.Namespace) -> int:
     stem = arguments.connector
     names = [f"{stem}.pgp.asc", f"{stem}.ssh", f"{stem}.pgp.pub.asc", f"{stem}.ssh.pub"]
     paths = [arguments.out / name for name in names]
-    if there := [str(path) for path in paths if path.exists()]:
-        raise Fatal(
-            f"{', '.join(there)}: there already, and a key is never overwritten. Choose another --out"
-        )
+    _refuse_existing(paths)
     secret = _passphrase(arguments.passphrase_file)
     pgp = make_key(stem, arguments.email, secret, days=arguments.days, algorithm=arguments.algorithm)
     ssh = make_ssh_key(stem, secret, algorithm="ed25519")
@@ -77,6 +96,54 @@ def run_show(arguments: argparse.Namespace) -> int:
     for warning in warnings:
         print(warning, file=sys.stderr)
     return 4 if warnings else 0
+
+
+def run_next(arguments: argparse.Namespace) -> int:
+    """Write the extras with both keys, and the next public half; say what to send to the vendor."""
+    extra = _extras(arguments.extra)
+    pair, entry = next_pair(
+        extra, arguments.connector, arguments.email, days=arguments.days, algorithm=arguments.algorithm
+    )
+    public = arguments.out / public_name(arguments.connector, pair.fingerprint)
+    extras = arguments.out / f"{arguments.connector}.extra.json"
+    _refuse_existing([public, extras])
+    arguments.out.mkdir(mode=0o700, parents=True, exist_ok=True)
+    _write(extras, json.dumps(with_next(extra, entry), indent=1), mode=0o600)
+    _write(public, pair.public, mode=0o644)
+    keys = [
+        one.info for one in public_halves(settings_from("", with_next(extra, entry), require_signature=False))
+    ]
+    (made,) = [one for one in keys if one.fingerprint == pair.fingerprint]
+    print(f"Put {extras} into the extras of the Airflow connection, then send {public} with these words:\n")
+    print(letter(made, keys, public.name), end="")
+    return 0
+
+
+def run_retire(arguments: argparse.Namespace) -> int:
+    """Write the extras in which a key is retired."""
+    _refuse_existing([arguments.out])
+    today = dt.datetime.now(dt.UTC).date()
+    extra = without(_extras(arguments.extra), arguments.fingerprint.replace(" ", "").upper(), today)
+    _write(arguments.out, json.dumps(extra, indent=1), mode=0o600)
+    print(f"Put {arguments.out} into the extras of the Airflow connection, then delete the file")
+    return 0
+
+
+def _extras(path: Path) -> dict[str, Any]:
+    try:
+        found = json.loads(_text(path))
+    except ValueError as error:
+        raise Fatal(f"{path}: is no JSON. Put the extras of the connection into it, as they are") from error
+    if not isinstance(found, dict):
+        raise Fatal(f"{path}: holds no JSON object. Put the extras of the connection into it, as they are")
+    return found
+
+
+def _refuse_existing(paths: list[Path]) -> None:
+    if there := [str(path) for path in paths if path.exists()]:
+        raise Fatal(
+            f"{', '.join(there)}: there already, and a key is never overwritten. Choose another --out"
+        )
 
 
 def _read_keys(files: list[Path]) -> list[KeyInfo]:

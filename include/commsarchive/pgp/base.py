@@ -35,6 +35,7 @@ class KeyInfo:
 
     ``can_encrypt`` and ``can_sign`` say what the key is for, also when it has expired. ``expires`` is the
     earliest of the key and of the subkeys that are still needed: those of the latest expiry of their use.
+    ``retired`` is the day since which one of ours is only kept to open old files, ``""`` while in force.
     """
 
     fingerprint: str
@@ -46,6 +47,7 @@ class KeyInfo:
     created: int
     expires: int | None
     revoked: bool
+    retired: str = ""
 
 
 class Decryptor(Protocol):

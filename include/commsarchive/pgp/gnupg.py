@@ -17,7 +17,14 @@ from include.commsarchive.landing import Landing
 from include.commsarchive.pgp.agent import Agent
 from include.commsarchive.pgp.base import Bounds, Decrypted, KeyInfo
 from include.commsarchive.pgp.home import Home
-from include.commsarchive.pgp.keyring import PIPE_BYTES, import_key, list_keys, open_gpg, secret_parts
+from include.commsarchive.pgp.keyring import (
+    PIPE_BYTES,
+    import_key,
+    list_keys,
+    mark_retired,
+    open_gpg,
+    secret_parts,
+)
 from include.commsarchive.pgp.settings import PgpSettings
 from include.commsarchive.pgp.verdict import (
     BAD,
@@ -39,6 +46,7 @@ class GnupgDecryptor:
         """Keep the settings; entering makes the key ring."""
         self._settings = settings
         self._exit = ExitStack()
+        self._retired: dict[str, str] = {}
 
     def __enter__(self) -> Self:
         """Import the keys and unlock them, or open the home that the settings name.
@@ -67,7 +75,7 @@ class GnupgDecryptor:
 
     def keys(self) -> list[KeyInfo]:
         """List our private keys and the signers' public keys."""
-        return list_keys(self._gpg)
+        return mark_retired(list_keys(self._gpg), self._retired)
 
     def decrypt(self, encrypted: Path, clear: Path, signature: Path | None, bounds: Bounds) -> Decrypted:
         """Decrypt one file."""
@@ -132,6 +140,7 @@ class GnupgDecryptor:
         what = "OpenPGP connection, extra `private_keys`"
         for key in self._settings.private_keys:
             fingerprints = import_key(self._gpg, key.armour, what)
+            self._retired |= dict.fromkeys(fingerprints, key.retired)
             with Agent(home.agent_socket()) as agent:
                 parts = secret_parts(self._gpg, fingerprints)
                 held |= {key_id for key_id, keygrip in parts if agent.unlock(keygrip, key.passphrase)}

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -63,6 +64,11 @@ def list_keys(gpg: gnupg.GPG) -> list[KeyInfo]:
     secret = {key["fingerprint"] for key in gpg.list_keys(secret=True)}
     found = [_info(key, key["fingerprint"] in secret) for key in gpg.list_keys()]
     return sorted(found, key=lambda key: (not key.secret, key.fingerprint))
+
+
+def mark_retired(keys: Iterable[KeyInfo], retired: Mapping[str, str]) -> list[KeyInfo]:
+    """Say of each key since when it is retired, by fingerprint."""
+    return [replace(one, retired=retired.get(one.fingerprint, "")) for one in keys]
 
 
 def _parts(key: dict[str, Any]) -> list[dict[str, Any]]:

@@ -69,9 +69,14 @@ def make_key(name: str, address: str, passphrase: str, *, days: int, algorithm: 
 
 
 def expiring(keys: Iterable[KeyInfo], now: dt.datetime, within: dt.timedelta) -> list[str]:
-    """Warn of keys that are revoked, have expired, or will within a time; one sentence each."""
+    """Warn of keys that are revoked, have expired, or will within a time; one sentence each.
+
+    Those that are retired may end.
+    """
     warnings = []
     for key in keys:
+        if key.retired:
+            continue
         whose = "our private key" if key.secret else "the signer's key"
         remedy = (
             "make a new one, send its public half to the vendor and keep both until they use it"

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from include.commsarchive.pgp.base import KeyInfo
 from include.commsarchive.pgp.home import Home
-from include.commsarchive.pgp.keyring import import_key, list_keys, open_gpg
+from include.commsarchive.pgp.keyring import import_key, list_keys, mark_retired, open_gpg
 from include.commsarchive.pgp.settings import PgpSettings
 
 
@@ -26,8 +26,11 @@ def public_halves(settings: PgpSettings) -> list[PublicKey]:
     """
     with Home() as home:
         gpg = open_gpg(settings.home or home.path)
+        retired: dict[str, str] = {}
         for key in settings.private_keys:
-            import_key(gpg, key.armour, "OpenPGP connection, extra `private_keys`")
+            fingerprints = import_key(gpg, key.armour, "OpenPGP connection, extra `private_keys`")
+            retired |= dict.fromkeys(fingerprints, key.retired)
         for armour in () if settings.home else settings.signers:
             import_key(gpg, armour, "OpenPGP connection, extra `signers`")
-        return [PublicKey(info, gpg.export_keys(info.fingerprint)) for info in list_keys(gpg)]
+        keys = mark_retired(list_keys(gpg), retired)
+        return [PublicKey(info, gpg.export_keys(info.fingerprint)) for info in keys]

@@ -12,13 +12,20 @@ from include.commsarchive.errors import Fatal
 _ARMOUR = "-----BEGIN PGP"
 _WHERE = "OpenPGP connection"
 
+RETIRED = "retired"
+"""In the entry of a private key: the day since which it is only kept to open old files."""
+
 
 @dataclass(frozen=True, slots=True)
 class PrivateKey:
-    """A private key block in ASCII armour, and what opens it; neither shows in ``repr``."""
+    """A private key block in ASCII armour, and what opens it; neither shows in ``repr``.
+
+    ``retired`` is the day since which it is only kept to open old files, ``""`` while it is in force.
+    """
 
     armour: str = field(repr=False)
     passphrase: str = field(default="", repr=False)
+    retired: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +49,8 @@ class PgpSettings:
 def settings_from(password: str | None, extra: Mapping[str, Any], *, require_signature: bool) -> PgpSettings:
     """Understand an Airflow connection: the password is the passphrase of keys that have none beside them.
 
-    Extras: ``private_keys``, a list whose entries are a key or ``{"key": …, "passphrase": …}`` (or
-    ``private_key``, just one); ``signers``, a list of public keys (or ``signer``, just one). A key is its
+    Extras: ``private_keys``, a list whose entries are a key or ``{"key": …, "passphrase": …, "retired": …}``
+    (or ``private_key``, just one); ``signers``, a list of public keys (or ``signer``, just one). A key is its
     armoured text, or the path of a file that holds it. Or else ``home``, the path of a GnuPG home, and the
     signers' fingerprints.
 
@@ -51,7 +58,7 @@ def settings_from(password: str | None, extra: Mapping[str, Any], *, require_sig
         Fatal: there is no private key, a file cannot be read, or signatures are required of nobody.
     """
     home = extra.get("home")
-    keys = [_private_key(entry, password) for entry in _list(extra, "private_keys", "private_key")]
+    keys = [_private_key(entry, password) for entry in private_entries(extra)]
     if bool(home) == bool(keys):
         raise Fatal(f"{_WHERE}: give either the whole armoured blocks in extra `private_keys`, or a `home`")
     entries = _list(extra, "signers", "signer")
@@ -64,10 +71,16 @@ def settings_from(password: str | None, extra: Mapping[str, Any], *, require_sig
     return PgpSettings(tuple(keys), signers, require_signature, Path(home).expanduser() if home else None)
 
 
+def private_entries(extra: Mapping[str, Any]) -> list[Any]:
+    """List the private keys of a connection's extras as they stand there."""
+    return _list(extra, "private_keys", "private_key")
+
+
 def _private_key(entry: object, password: str | None) -> PrivateKey:
     """A key with its own passphrase, or with the connection's."""
     if isinstance(entry, Mapping):
-        return PrivateKey(_armour(entry.get("key")), str(entry.get("passphrase") or password or ""))
+        passphrase, retired = entry.get("passphrase") or password, entry.get(RETIRED)
+        return PrivateKey(_armour(entry.get("key")), str(passphrase or ""), str(retired or ""))
     return PrivateKey(_armour(entry), password or "")
 
 

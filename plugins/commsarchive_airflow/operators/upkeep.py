@@ -11,7 +11,7 @@ from airflow.sdk import BaseOperator, Context
 
 from commsarchive_airflow.catalogue import catalogue
 from commsarchive_airflow.connections import ledger_url, mailbox
-from commsarchive_airflow.operators.watch import tell
+from commsarchive_airflow.endings import tell
 from commsarchive_airflow.outcome import explained
 from commsarchive_airflow.wiring import staging
 from include.commsarchive.errors import Fatal

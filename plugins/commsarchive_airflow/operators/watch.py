@@ -7,18 +7,16 @@ from collections.abc import Iterator
 from typing import Any
 
 import structlog
-from airflow.sdk import BaseHook, BaseOperator, Context
+from airflow.sdk import BaseOperator, Context
 
 from commsarchive_airflow.catalogue import catalogue
-from commsarchive_airflow.connections import decryptor, ledger_url
+from commsarchive_airflow.connections import ledger_url
+from commsarchive_airflow.endings import look_at_expiry, tell
 from commsarchive_airflow.notify import channels, send_waiting
 from commsarchive_airflow.outcome import explained
-from include.commsarchive.alarms.expiry import Ending, expiring, of_connection, of_keys
-from include.commsarchive.alarms.messages import FeedLine, daily_notices, news_notices
+from include.commsarchive.alarms.messages import FeedLine, daily_notices
 from include.commsarchive.alarms.watch import look
-from include.commsarchive.connector import Connector
-from include.commsarchive.errors import CommsArchiveError
-from include.commsarchive.ledger.alerts import AlertKind, News, Notice
+from include.commsarchive.ledger.alerts import AlertKind
 from include.commsarchive.ledger.base import Run
 from include.commsarchive.ledger.sql import SqlLedger, connect
 
@@ -26,11 +24,6 @@ DAY = dt.timedelta(days=1)
 
 LONG = dt.timedelta(weeks=10)
 """How old the business days of imports of today are at most; older ones are backfills."""
-
-
-def tell(news: News) -> list[Notice]:
-    """Put news into a message for each channel."""
-    return news_notices(news, channels())
 
 
 class WatchOperator(BaseOperator):
@@ -68,13 +61,7 @@ class CheckExpiryOperator(BaseOperator):
         now = dt.datetime.now(dt.UTC)
         connectors = catalogue().connectors.values()
         with explained(), connect(ledger_url()) as ledger:
-            found = []
-            for connector in connectors:
-                faults: list[str] = []
-                endings = list(_endings(connector, faults))
-                finding = expiring(connector.name, endings, faults, now)
-                found += [finding] if finding else []
-            ledger.take([(AlertKind.EXPIRING, one.name) for one in connectors], found, tell)
+            found = look_at_expiry(ledger, list(connectors), now)
         for one in found:
             structlog.get_logger(self.task_id).warning(one.why, connector=one.connector)
         return len(found)
@@ -109,23 +96,6 @@ def _has_failed(run: Run, context: Context) -> bool:
     """Ask Airflow. The ledger names runs ``dag/run``; one that Airflow has forgotten has not failed."""
     dag_id, _, run_id = run.run_id.partition("/")
     return context["ti"].get_dr_count(dag_id=dag_id, run_ids=[run_id], states=["failed"]) > 0
-
-
-def _endings(connector: Connector, faults: list[str]) -> Iterator[Ending]:
-    """List what ends of a connector's keys and connections; what cannot be looked at is a fault."""
-    try:
-        with decryptor(connector) as ring:
-            yield from of_keys(ring.keys() if ring else ())
-    except CommsArchiveError as error:
-        faults.append(f"keys: {error}")
-    named = [connector.collect.connection, connector.mapping.directory]
-    named += [connector.pgp.connection] if connector.pgp else []
-    named += [place.connection for place in connector.deliver]
-    for name in dict.fromkeys(filter(None, named)):
-        try:
-            yield from of_connection(name, BaseHook.get_connection(name).extra_dejson)
-        except Exception as error:  # noqa: BLE001 - a secrets backend raises what it likes
-            faults.append(f"connection {name}: {type(error).__name__}")
 
 
 def _feeds(ledger: SqlLedger, names: list[str], now: dt.datetime) -> Iterator[FeedLine]:

@@ -56,6 +56,8 @@ TABLE = {
     "POST /connectors/{name}/mapping": ADMINS,
     "GET /connectors/{name}/keys": EVERYBODY,
     "GET /connectors/{name}/keys/{fingerprint}.asc": EVERYBODY,
+    "POST /connectors/{name}/keys": ADMINS,
+    "POST /connectors/{name}/keys/{fingerprint}/retirement": ADMINS,
     "GET /connectors/{name}/quarantine": EVERYBODY,
     "GET /connectors/{name}/quarantine/{held_id}": COMPLIANCE,
     "GET /connectors/{name}/quarantine/{held_id}/bytes": COMPLIANCE,
@@ -76,6 +78,7 @@ BODIES = {
     "POST /connectors/{name}/replay": DAYS,
     "POST /connectors/{name}/rehearsals": {"day": "2024-03-11"},
     "POST /verifications": {"connector": "desk_chat"},
+    "POST /connectors/{name}/keys": {"email": "archive@firm.example"},
 }
 CHANGES = [route for route in TABLE if not route.startswith("GET")]
 

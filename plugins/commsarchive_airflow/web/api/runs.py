@@ -133,11 +133,12 @@ def activate(name: Name, asked: ActivationAsked, who: AdminOf) -> None:
 
 
 @contextmanager
-def audited(who: Caller, what: str, name: str, thing: str = "", **detail: Any) -> Iterator[None]:
-    """Keep in the trail what is asked before it is done, and how it ended."""
+def audited(who: Caller, what: str, name: str, thing: str = "", **detail: Any) -> Iterator[dict[str, Any]]:
+    """Keep in the trail what is asked before it is done, and how it ended, with what the caller adds."""
     who.note(what, name, thing, "asked", **detail)
+    done: dict[str, Any] = {}
     try:
-        yield
+        yield done
     except Exception as error:
         who.note(what, name, thing, "failed")
         if isinstance(error, scheduler.Unknown):
@@ -149,7 +150,7 @@ def audited(who: Caller, what: str, name: str, thing: str = "", **detail: Any) -
                 409, "not-possible", str(error), "Wait for the other, or ask for other days"
             ) from error
         raise
-    who.note(what, name, thing)
+    who.note(what, name, thing, **done)
 
 
 def _may_trigger(who: Caller, dag_id: str) -> None:

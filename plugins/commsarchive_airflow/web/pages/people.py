@@ -15,6 +15,7 @@ from commsarchive_airflow.web.book import book
 from commsarchive_airflow.web.pages.frame import render, viewer
 from include.commsarchive.connector import UPLOADED
 from include.commsarchive.errors import CommsArchiveError
+from include.commsarchive.pgp.rotation import spaced
 
 router = APIRouter()
 
@@ -47,6 +48,7 @@ def show_people(name: Name, who: Reader, after: After = "") -> HTMLResponse:
 def show_keys(name: Name, who: Reader) -> HTMLResponse:
     """Show a connector's keys; where they cannot be read, why."""
     connector = find(name)
+    connection = connector.pgp.connection if connector.pgp else ""
     found, fault = [], ""
     try:
         found = keys.list_keys(name, who)
@@ -56,7 +58,9 @@ def show_keys(name: Name, who: Reader) -> HTMLResponse:
         "keys.html",
         viewer=viewer(who, name),
         name=name,
-        encrypted=connector.pgp is not None,
+        connection=connection,
+        others=[one.name for one in keys.sharing(connection) if one.name != name],
         keys=found,
+        spaced=spaced,
         fault=fault,
     )
