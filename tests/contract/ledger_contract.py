@@ -194,21 +194,55 @@ class DeliveryContract:
         assert ledger.delivered([x.delivery_key, y.delivery_key]).keys() == {x.delivery_key}
         assert ledger.totals("one").deliveries_open == 1
 
-    def test_an_open_intent_is_left_to_its_run_while_its_lease_lasts(self, ledger: Ledger) -> None:
+    def test_an_open_intent_is_left_to_its_worker_while_its_lease_lasts(self, ledger: Ledger) -> None:
         x = make_delivery("x")
-        ledger.intend("one", [x], lease=600)
-        theirs = Known("one", delivered=False, busy=True)
-        assert ledger.intend("two", [x], lease=600) == {x.delivery_key: theirs}
-        assert ledger.intend("one", [x], lease=600) == {x.delivery_key: Known("one", delivered=False)}
+        ledger.intend("one", [x], lease=600, worker="a")
+        theirs = {x.delivery_key: Known("one", delivered=False, busy=True)}
+        assert ledger.intend("two", [x], lease=600, worker="a") == theirs
+        assert ledger.intend("one", [x], lease=600, worker="b") == theirs
+        again = ledger.intend("one", [x], lease=600, worker="a")
+        assert again == {x.delivery_key: Known("one", delivered=False)}
         assert list(ledger.open_intents("one")) == [x]
 
-    def test_an_intent_whose_lease_is_over_is_taken_over_by_one_run_only(self, ledger: Ledger) -> None:
+    def test_an_intent_whose_lease_is_over_is_taken_over_by_one_worker_only(self, ledger: Ledger) -> None:
         x = make_delivery("x")
-        ledger.intend("one", [x])
-        assert ledger.intend("two", [x], lease=-1) == {x.delivery_key: Known("one", delivered=False)}
+        taken = {x.delivery_key: Known("one", delivered=False, taken=True)}
+        ledger.intend("one", [x], worker="a")
+        assert ledger.intend("one", [x], lease=-1, worker="b") == taken
+        assert ledger.intend("two", [x], lease=-1) == taken
         assert list(ledger.open_intents("two")) == [x]
         assert ledger.intend("three", [x], lease=600)[x.delivery_key].busy
         assert not ledger.intend("two", [x], lease=600)[x.delivery_key].busy
+
+    def test_a_worker_finds_out_before_it_sends_that_it_was_overtaken(self, ledger: Ledger) -> None:
+        x, y, z = (make_delivery(name) for name in "xyz")
+        keys = [x.delivery_key, y.delivery_key]
+        ledger.intend("one", [x, y, z], worker="a")
+        assert ledger.renew("one", "a", keys)
+        ledger.intend("one", [y], lease=-1, worker="b")
+        assert not ledger.renew("one", "a", keys)
+        assert ledger.renew("one", "a", [x.delivery_key])
+        assert ledger.renew("one", "b", [y.delivery_key])
+        ledger.withdraw("one", [z.delivery_key])
+        ledger.settle("one", made(y))
+        assert not ledger.renew("one", "a", [z.delivery_key])
+        assert not ledger.renew("one", "b", [y.delivery_key])
+        assert ledger.delivered([y.delivery_key])[y.delivery_key].delivered
+
+    def test_a_lease_lasts_from_when_it_was_renewed(self, ledger: Ledger) -> None:
+        x = make_delivery("x")
+        ledger.intend("one", [x], worker="a")
+        ledger.release("one", "a")
+        ledger.renew("one", "a", [x.delivery_key])
+        assert ledger.intend("two", [x], lease=600)[x.delivery_key].busy
+
+    def test_what_a_worker_has_given_back_is_free_for_others(self, ledger: Ledger) -> None:
+        x, y = make_delivery("x"), make_delivery("y")
+        ledger.intend("one", [x], worker="a")
+        ledger.intend("one", [y], worker="b")
+        ledger.release("one", "a")
+        known = ledger.intend("two", [x, y], lease=600)
+        assert (known[x.delivery_key].taken, known[y.delivery_key].busy) == (True, True)
 
     def test_doubts_are_counted_over_runs_until_the_copy_fails_for_good(self, ledger: Ledger) -> None:
         x, made_copy = make_delivery("x"), make_delivery("made")
@@ -219,7 +253,7 @@ class DeliveryContract:
         ledger.settle("one", [doubt])
         assert [one.delivery_key for one in ledger.open_intents("one")] == [x.delivery_key]
         assert ledger.intend("one", [x])[x.delivery_key].doubts == 2
-        assert ledger.intend("two", [x])[x.delivery_key].doubts == 2
+        assert ledger.intend("two", [x])[x.delivery_key].doubts == 2  # as another run goes on with it
         assert ledger.delivered([made_copy.delivery_key])[made_copy.delivery_key].doubts == 0
         ledger.settle("two", [doubt])
         ledger.settle("two", failed(x))
@@ -243,6 +277,8 @@ class DeliveryContract:
 
     def test_nothing_may_be_given_to_every_verb(self, ledger: Ledger) -> None:
         assert ledger.intend("one", []) == {}
+        assert ledger.renew("one", "a", [])
+        ledger.release("one", "a")
         ledger.settle("one", [])
         ledger.withdraw("one", [])
         ledger.record_items("one", [])

@@ -21,8 +21,9 @@ from include.commsarchive.ledger.base import Held, HeldStage, ImportRecord, Ledg
 from include.commsarchive.ledger.memory import MemoryLedger
 from include.commsarchive.ledger.sql import connect
 from include.commsarchive.mailbox.graph.mailbox import GraphMailbox
-from include.commsarchive.stages.ingest import IngestReceipt, Manner, Sending, ingest, recover
+from include.commsarchive.stages.ingest import IngestReceipt, Manner, Sending, ingest
 from include.commsarchive.stages.reconcile import reconcile
+from include.commsarchive.stages.recover import recover
 from include.commsarchive.stages.run import ConvertReceipt, MapReceipt
 from include.commsarchive.stages.waiting import Patience
 from tests.letters import DAY, make_item, make_mail, make_run, make_sending, plan_of
@@ -101,7 +102,7 @@ class World:
                 ledger.plan_anew(run_id)
                 items = [make_item(item, len(OWNERS)) for item in ITEMS]
                 ledger.record_items(run_id, items)
-                recover(ledger, {DESTINATION: mailbox}, run_id)
+                recover(ledger, {DESTINATION: mailbox}, run_id, lease=0.0)
                 receipt = ingest(
                     plan_of(plan(self.attachment)),
                     ledger=ledger,

@@ -27,8 +27,9 @@ from include.commsarchive.ledger.sql import connect
 from include.commsarchive.mailbox import disk
 from include.commsarchive.mailbox.maildir import Maildir
 from include.commsarchive.stages import ingest as stage
-from include.commsarchive.stages.ingest import IngestReceipt, Sending, ingest, recover
+from include.commsarchive.stages.ingest import IngestReceipt, Sending, ingest
 from include.commsarchive.stages.reconcile import reconcile
+from include.commsarchive.stages.recover import recover
 from include.commsarchive.stages.run import ConvertReceipt, MapReceipt
 from tests.letters import DAY, FOLDER, encode, make_item, make_mail, make_run, make_sending, plan_of
 from tests.maildirs import read_tree

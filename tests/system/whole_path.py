@@ -37,10 +37,11 @@ from include.commsarchive.stages.bundles import expected_export
 from include.commsarchive.stages.convert import convert
 from include.commsarchive.stages.decrypt import decrypt
 from include.commsarchive.stages.deliver import deliver
-from include.commsarchive.stages.ingest import IngestReceipt, recover
+from include.commsarchive.stages.ingest import IngestReceipt
 from include.commsarchive.stages.map_users import map_users
 from include.commsarchive.stages.mapping import mapping_in_force
 from include.commsarchive.stages.reconcile import reconcile
+from include.commsarchive.stages.recover import recover
 from include.commsarchive.stages.replay import Reopened, reopen, resolve
 from include.commsarchive.stages.run import ConvertReceipt, MapReceipt, Scope
 from include.commsarchive.staging.store import Staging

@@ -97,14 +97,16 @@ class Delivery:
 class Known:
     """What the ledger knows of a delivery: delivered by ``run_id``, or only intended by it.
 
-    ``busy`` is one whose lease another run holds: it may be sending it at this moment. ``doubts`` counts how
-    often it was sent without a clear answer since it was first intended, or failed.
+    ``busy`` is one whose lease another worker holds: it may be sending it at this moment. ``taken`` is one
+    that was taken over from another worker, which may have sent it. ``doubts`` counts how often it was sent
+    without a clear answer since it was first intended, or failed.
     """
 
     run_id: str
     delivered: bool
     server_id: str = ""
     busy: bool = False
+    taken: bool = False
     doubts: int = 0
 
 
@@ -227,13 +229,21 @@ class Ledger(Protocol):
     def delivered(self, delivery_keys: Collection[str]) -> dict[str, Known]:
         """Tell which of these deliveries are known, and how far they went."""
 
-    def intend(self, run_id: str, deliveries: Sequence[Delivery], *, lease: float = 0) -> dict[str, Known]:
+    def intend(
+        self, run_id: str, deliveries: Sequence[Delivery], *, lease: float = 0, worker: str = ""
+    ) -> dict[str, Known]:
         """Commit the intent to make these deliveries; return those that were intended before.
 
         A delivered one is left as it is; one that failed is intended anew: it may be there all the same. An
-        open intent of another run that is younger than ``lease`` seconds is left to it, as busy; an older one
-        is taken over.
+        open intent of another worker, of this run or another, is left to it, as busy, until ``lease`` seconds
+        after it was intended or renewed; then it is taken over. Workers of a run have names of their own.
         """
+
+    def renew(self, run_id: str, worker: str, delivery_keys: Collection[str]) -> bool:
+        """Begin the leases of these open intents anew; say whether all of them are still this worker's."""
+
+    def release(self, run_id: str, worker: str) -> None:
+        """End the leases of a worker's open intents: it sends nothing more."""
 
     def settle(self, run_id: str, outcomes: Sequence[Outcome]) -> None:
         """Close intents: with the receipt (delivered by this run), or with the reason it failed.

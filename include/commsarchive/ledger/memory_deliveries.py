@@ -23,13 +23,13 @@ class _Copy:
     state: Literal["intended", "delivered", "failed"] = "intended"
     sealed: int = 0
     doubts: int = 0
+    worker: str = ""
 
     def is_made_by(self, run_id: str) -> bool:
         return self.state == "delivered" and self.receipt.run_id == run_id
 
-    def is_busy(self, run_id: str, lease_began: float) -> bool:
-        theirs = self.state == "intended" and self.receipt.run_id != run_id
-        return theirs and self.receipt.settled_at > lease_began
+    def is_held_by(self, run_id: str, worker: str) -> bool:
+        return (self.state, self.receipt.run_id, self.worker) == ("intended", run_id, worker)
 
     def known(self) -> Known:
         doubts = 0 if self.state == "failed" else self.doubts
@@ -52,7 +52,9 @@ class MemoryDeliveries:
             if (copy := self._copies.get(key)) and copy.state != "failed"
         }
 
-    def intend(self, run_id: str, deliveries: Sequence[Delivery], *, lease: float = 0) -> dict[str, Known]:
+    def intend(
+        self, run_id: str, deliveries: Sequence[Delivery], *, lease: float = 0, worker: str = ""
+    ) -> dict[str, Known]:
         """See `Ledger.intend`."""
         copies = {key: copy for one in deliveries if (copy := self._copies.get(key := one.delivery_key))}
         known = {key: copy.known() for key, copy in copies.items()}
@@ -61,14 +63,29 @@ class MemoryDeliveries:
             key = one.delivery_key
             before = known.get(key)
             if before is None or not before.delivered:
-                if before and copies[key].is_busy(run_id, now - lease * 1000):
-                    known[key] = replace(before, busy=True)
-                else:
+                if before and copies[key].state == "intended" and not copies[key].is_held_by(run_id, worker):
+                    busy = copies[key].receipt.settled_at > now - lease * 1000
+                    known[key] = before = replace(before, busy=busy, taken=not busy)
+                if not (before and before.busy):
                     doubts = before.doubts if before else 0
-                    self._copies[key] = _Copy(Receipt(one, run_id, "", "", now), doubts=doubts)
+                    self._copies[key] = _Copy(Receipt(one, run_id, "", "", now), doubts=doubts, worker=worker)
             elif before.run_id != run_id:
                 self._put_fate(run_id, key, "duplicate")
         return known
+
+    def renew(self, run_id: str, worker: str, delivery_keys: Collection[str]) -> bool:
+        """See `Ledger.renew`."""
+        copies = [self._copies[key] for key in delivery_keys if key in self._copies]
+        mine = [copy for copy in copies if copy.is_held_by(run_id, worker)]
+        for copy in mine:
+            copy.receipt = replace(copy.receipt, settled_at=_now())
+        return len(mine) == len(delivery_keys)
+
+    def release(self, run_id: str, worker: str) -> None:
+        """See `Ledger.release`."""
+        for copy in self._copies.values():
+            if copy.is_held_by(run_id, worker):
+                copy.receipt = replace(copy.receipt, settled_at=0)
 
     def settle(self, run_id: str, outcomes: Sequence[Outcome]) -> None:
         """See `Ledger.settle`."""

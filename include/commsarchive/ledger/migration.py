@@ -77,6 +77,11 @@ def _count_doubts(connection: sa.Connection) -> None:
     _add(connection, delivery, delivery.c.doubts, "BIGINT NOT NULL DEFAULT 0")
 
 
+def _name_workers(connection: sa.Connection) -> None:
+    """Let the tasks of one run be told apart."""
+    _add(connection, delivery, delivery.c.worker, "TEXT NOT NULL DEFAULT ''")
+
+
 STEPS: tuple[Callable[[sa.Connection], None], ...] = (
     METADATA.create_all,
     _seal_old_failures,
@@ -84,6 +89,7 @@ STEPS: tuple[Callable[[sa.Connection], None], ...] = (
     _keep_what_people_do,
     _cover_files_and_alert,
     _count_doubts,
+    _name_workers,
 )
 """What takes a ledger from one version to the next. To change the tables, append a step."""
 

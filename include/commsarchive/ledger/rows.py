@@ -69,13 +69,17 @@ def among(
     listed = list(values)
     for start in range(0, len(listed), IN_ONE_QUERY):
         part = listed[start : start + IN_ONE_QUERY]
-        chosen: sa.ColumnElement[bool]
-        if connection.dialect.name == "sqlite":
-            given = sa.func.json_each(json.dumps(part)).table_valued("value").c.value
-            chosen = column.in_(sa.select(given))
-        else:
-            chosen = column == sa.any_(sa.literal(part, postgresql.ARRAY(sa.Text)))
-        yield from connection.execute(statement.where(chosen))
+        yield from connection.execute(statement.where(is_one_of(connection, column, part)))
+
+
+def is_one_of(
+    connection: sa.Connection, column: sa.Column[str], values: Sequence[str]
+) -> sa.ColumnElement[bool]:
+    """Choose the rows in which a column has one of these values, which travel as one parameter."""
+    if connection.dialect.name == "sqlite":
+        given = sa.func.json_each(json.dumps(values)).table_valued("value").c.value
+        return column.in_(sa.select(given))
+    return column == sa.any_(sa.literal(values, postgresql.ARRAY(sa.Text)))
 
 
 def update_each(connection: sa.Connection, table: sa.Table, rows: Sequence[Row], **values: object) -> None:

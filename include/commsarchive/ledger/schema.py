@@ -123,11 +123,13 @@ delivery = _table(
     sa.Column("request_id", sa.Text, nullable=False, server_default=""),
     sa.Column("stored_hash", sa.Text, nullable=False, server_default=""),
     sa.Column("doubts", sa.BigInteger, nullable=False, server_default="0"),
+    sa.Column("worker", sa.Text, nullable=False, server_default=""),
     sa.Index("delivery_by_run", "run_id"),
     rowid=True,
 )
 """One copy in one place. ``run_id`` intended it, or, once it is delivered, made it; ``settled_at`` is when.
-``sealed`` is the first import record that covers it; ``doubts`` as in `Known`."""
+``sealed`` is the first import record that covers it; ``doubts`` as in `Known`; ``worker`` is
+the task that intended it."""
 
 fate = _table("fate", _text("run_id", key=True), _text("delivery_key", key=True), _text("fate"))
 """Copies that a run planned and did not make: ``duplicate`` or ``failed``."""

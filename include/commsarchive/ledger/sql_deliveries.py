@@ -11,12 +11,13 @@ import sqlalchemy as sa
 
 from include.commsarchive.errors import Fatal
 from include.commsarchive.ledger.base import Delivery, Known
-from include.commsarchive.ledger.rows import Row, Rows, among, to_row, update_each
+from include.commsarchive.ledger.rows import Row, Rows, among, is_one_of, to_row, update_each
 from include.commsarchive.ledger.schema import delivery, fate
 from include.commsarchive.model import Outcome
 
 _STATE = sa.select(
-    *(delivery.c[name] for name in ("delivery_key", "run_id", "state", "server_id", "settled_at", "doubts"))
+    *(delivery.c[name] for name in ("delivery_key", "run_id", "state", "server_id", "settled_at")),
+    *(delivery.c[name] for name in ("doubts", "worker")),
 )
 _WHAT_SERVERS_SAY = ("server_id", "content_hash", "request_id", "stored_hash")
 _NO_RECEIPT = dict.fromkeys(_WHAT_SERVERS_SAY, "")
@@ -32,15 +33,23 @@ class Deliveries(Rows):
             rows = among(connection, _STATE, delivery.c.delivery_key, delivery_keys)
             return {row.delivery_key: _known(row) for row in rows if row.state != "failed"}
 
-    def intend(self, run_id: str, deliveries: Sequence[Delivery], *, lease: float = 0) -> dict[str, Known]:
+    def intend(
+        self, run_id: str, deliveries: Sequence[Delivery], *, lease: float = 0, worker: str = ""
+    ) -> dict[str, Known]:
         """See `Ledger.intend`."""
         wanted = {one.delivery_key: one for one in deliveries}
         with self._database.write() as connection:
             now = _now()
             rows = list(among(connection, _STATE, delivery.c.delivery_key, wanted))
-            busy = {row.delivery_key for row in rows if _is_busy(row, run_id, now - lease * 1000)}
-            known = {row.delivery_key: _known(row, busy=row.delivery_key in busy) for row in rows}
-            intent_of_mine = {"run_id": run_id, "state": "intended", "settled_at": now}
+            theirs = {row.delivery_key for row in rows if _is_of_another(row, run_id, worker)}
+            busy = {row.delivery_key for row in rows if row.settled_at > now - lease * 1000} & theirs
+            known = {
+                row.delivery_key: _known(
+                    row, busy=row.delivery_key in busy, taken=row.delivery_key in theirs - busy
+                )
+                for row in rows
+            }
+            intent_of_mine = {"run_id": run_id, "worker": worker, "state": "intended", "settled_at": now}
             anew = [
                 {"delivery_key": row.delivery_key, "doubts": _doubts(row)}
                 for row in rows
@@ -53,6 +62,20 @@ class Deliveries(Rows):
             duplicates = [key for key, one in known.items() if one.delivered and one.run_id != run_id]
             self._put_fates(connection, run_id, duplicates, "duplicate")
         return known
+
+    def renew(self, run_id: str, worker: str, delivery_keys: Collection[str]) -> bool:
+        """See `Ledger.renew`."""
+        with self._database.write() as connection:
+            mine = is_one_of(connection, delivery.c.delivery_key, list(delivery_keys)) & _held_by(
+                run_id, worker
+            )
+            renewed = connection.execute(sa.update(delivery).where(mine).values(settled_at=_now()))
+            return renewed.rowcount == len(delivery_keys)
+
+    def release(self, run_id: str, worker: str) -> None:
+        """See `Ledger.release`."""
+        with self._database.write() as connection:
+            connection.execute(sa.update(delivery).where(_held_by(run_id, worker)).values(settled_at=0))
 
     def settle(self, run_id: str, outcomes: Sequence[Outcome]) -> None:
         """See `Ledger.settle`."""
@@ -100,9 +123,8 @@ def _receipt(outcome: Outcome) -> Row:
     return {name: getattr(outcome, name) for name in ("delivery_key", *_WHAT_SERVERS_SAY)}
 
 
-def _is_busy(row: sa.Row[Any], run_id: str, lease_began: float) -> bool:
-    mine_or_done = row.run_id == run_id or row.state != "intended"
-    return not mine_or_done and row.settled_at > lease_began
+def _is_of_another(row: sa.Row[Any], run_id: str, worker: str) -> bool:
+    return row.state == "intended" and (row.run_id, row.worker) != (run_id, worker)
 
 
 def _now() -> int:
@@ -113,8 +135,12 @@ def _open(run_id: str) -> sa.ColumnElement[bool]:
     return sa.and_(delivery.c.run_id == run_id, delivery.c.state == "intended")
 
 
-def _known(row: sa.Row[Any], *, busy: bool = False) -> Known:
-    return Known(row.run_id, row.state == "delivered", row.server_id, busy, _doubts(row))
+def _held_by(run_id: str, worker: str) -> sa.ColumnElement[bool]:
+    return _open(run_id) & (delivery.c.worker == worker)
+
+
+def _known(row: sa.Row[Any], *, busy: bool = False, taken: bool = False) -> Known:
+    return Known(row.run_id, row.state == "delivered", row.server_id, busy, taken, _doubts(row))
 
 
 def _doubts(row: sa.Row[Any]) -> int:

@@ -31,7 +31,7 @@ class Mailbox(Protocol):
     def keyed(self) -> bool:
         """Whether a key that is there is never filed again, even by two processes at once.
 
-        Where it is not so, the ledger's leases keep a second run away while one is sending.
+        Where it is not so, the ledger's leases keep a second task away while one is sending.
         """
 
     @property

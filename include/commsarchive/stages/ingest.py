@@ -27,18 +27,17 @@ from include.commsarchive.errors import Fatal, Retriable
 from include.commsarchive.ledger.base import Delivery, Known, Ledger
 from include.commsarchive.mailbox.base import NOT_SENT, Mailbox
 from include.commsarchive.model import Letter, Mail, Outcome
-from include.commsarchive.stages.read_back import Checker, ReadBack, ask_each, by_place
+from include.commsarchive.stages.lease import Lease
+from include.commsarchive.stages.read_back import Checker, ReadBack
+from include.commsarchive.stages.recover import find
 from include.commsarchive.stages.shards import Place
-from include.commsarchive.stages.waiting import PATIENCE, Patience, Waiting
+from include.commsarchive.stages.waiting import BUSY_PAUSE, PATIENCE, Patience, Waiting
 
 MOST_LETTERS = 1000
 """Letters of one batch: enough to share the cost of a commit and a flush, few enough to look up."""
 
 MOST_BYTES = 32 * 1024 * 1024
 """Bytes of text in one batch, each mail counted once; attachments are read when they are written."""
-
-BUSY_PAUSE = 61.0
-"""Seconds until a copy is asked for again that another run may be filing: too long for a task to wait."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,12 +109,13 @@ def ingest(
         Retriable: the destination or the ledger cannot be reached, or mailboxes must wait; progress is kept.
         Fatal: the destination refuses us, or keeps copies otherwise than it was asked to.
     """
-    filing = _Filing(ledger, mailbox, run_id, on_failed, manner)
-    filing.take(plan(None))
-    while filing.waiting:
-        due = filing.waiting.due()
-        filing.forget(due)
-        filing.take(plan(due))
+    with Lease(ledger, run_id, 0.0 if mailbox.keyed else manner.patience.lease) as lease:
+        filing = _Filing(ledger, mailbox, lease, on_failed, manner)
+        filing.take(plan(None))
+        while filing.waiting:
+            due = filing.waiting.due()
+            filing.forget(due)
+            filing.take(plan(due))
     return filing.receipt()
 
 
@@ -125,7 +125,7 @@ class _Filing:
 
     ledger: Ledger
     mailbox: Mailbox
-    run_id: str
+    lease: Lease
     on_failed: OnFailed
     manner: Manner
     waiting: Waiting = field(init=False)
@@ -143,7 +143,7 @@ class _Filing:
 
     def __post_init__(self) -> None:
         self.waiting = Waiting(self.manner.patience)
-        self.checker = Checker(self.mailbox, self.manner.read_back)
+        self.checker = Checker(self.mailbox, self.manner.read_back, self.lease)
 
     def receipt(self) -> IngestReceipt:
         columns = zip((0, 0, 0), *self.counts.values(), strict=True)
@@ -171,8 +171,7 @@ class _Filing:
 
     def _file(self, batch: Sequence[Sending]) -> None:
         sendings = {one.delivery.delivery_key: one for one in batch}
-        lease = 0.0 if self.mailbox.keyed else self.manner.patience.lease
-        known = self.ledger.intend(self.run_id, [one.delivery for one in sendings.values()], lease=lease)
+        known = self.lease.take([one.delivery for one in sendings.values()])
         found, unasked = self._look_up(sendings, known)
         blocked = unasked | {key for key, one in known.items() if one.delivered or one.busy} | found.keys()
         to_send = [one.letter for key, one in sendings.items() if key not in blocked]
@@ -193,7 +192,7 @@ class _Filing:
         if failed:
             self.on_failed(failed)
         in_doubt = [one for one in decided if one.doubt not in {"", NOT_SENT}]
-        self.ledger.settle(self.run_id, settled + in_doubt)
+        self.ledger.settle(self.lease.run_id, settled + in_doubt)
         self.set_aside |= {one.delivery.delivery_key for one, _ in failed}
         self._count(sendings, known, settled)
         self.recovered += len(found)
@@ -206,12 +205,12 @@ class _Filing:
     def _look_up(
         self, sendings: Mapping[str, Sending], known: Mapping[str, Known]
     ) -> tuple[dict[str, Outcome], set[str]]:
-        """Ask the mailboxes for copies whose fate is not known; what another run may be filing waits."""
+        """Ask the mailboxes for copies whose fate is not known; what another task may be filing waits."""
         for key, one in known.items():
             if one.busy:
                 self.waiting.put_off(sendings[key].delivery.mailbox, BUSY_PAUSE)
         still_open = {key for key, one in known.items() if not one.delivered and not one.busy}
-        in_doubt = still_open - self.unsent
+        in_doubt = still_open - {key for key in self.unsent if key in known and not known[key].taken}
         self.unsent -= still_open
         return self._ask(sendings[key].delivery for key in sendings if key in in_doubt)
 
@@ -226,7 +225,7 @@ class _Filing:
         """Ask the mailboxes for copies. Those that cannot be asked now wait; their keys are told apart."""
         found: dict[str, Outcome] = {}
         unasked: set[str] = set()
-        for (owner, _), keys, answer in _find(self.mailbox, deliveries):
+        for (owner, _), keys, answer in find(self.mailbox, deliveries):
             if isinstance(answer, Retriable):
                 unasked.update(keys)
                 self.waiting.in_vain(owner, answer.retry_after or 0.0)
@@ -257,35 +256,12 @@ class _Filing:
     ) -> None:
         for key, one in known.items():
             if one.delivered:
-                self._counts_of(sendings[key])[one.run_id != self.run_id] += 1
+                self._counts_of(sendings[key])[one.run_id != self.lease.run_id] += 1
         for outcome in settled:
             self._counts_of(sendings[outcome.delivery_key])[2 if outcome.reason else 0] += 1
 
     def _counts_of(self, sending: Sending) -> list[int]:
         return self.counts.setdefault(sending.delivery.mailbox, [0, 0, 0])
-
-
-def recover(ledger: Ledger, mailboxes: Mapping[str, Mailbox], run_id: str) -> int:
-    """Settle a run's open intents that its plan no longer holds; say how many copies had been made.
-
-    For a run that was killed and then planned anew with other mailboxes: what had been sent gets its
-    receipt, what had not is withdrawn. Call it when no task of the run is filing. ``mailboxes`` are by
-    destination; what was meant for another stays open, because nobody can tell.
-
-    Raises:
-        Retriable: a destination or the ledger cannot be reached.
-        Fatal: a destination refuses us.
-    """
-    intents = [one for one in ledger.open_intents(run_id) if one.destination in mailboxes]
-    found: dict[str, str] = {}
-    for destination, mailbox in mailboxes.items():
-        for _, _, answer in _find(mailbox, [one for one in intents if one.destination == destination]):
-            if isinstance(answer, Retriable):
-                raise answer
-            found |= answer
-    ledger.settle(run_id, [Outcome(key, server_id) for key, server_id in found.items()])
-    ledger.withdraw(run_id, [one.delivery_key for one in intents if one.delivery_key not in found])
-    return len(found)
 
 
 def _batches(letters: Iterable[Sending]) -> Iterator[list[Sending]]:
@@ -302,17 +278,3 @@ def _batches(letters: Iterable[Sending]) -> Iterator[list[Sending]]:
             batch, size, last = [], 0, None
     if batch:
         yield batch
-
-
-def _find(
-    mailbox: Mailbox, deliveries: Iterable[Delivery]
-) -> Iterator[tuple[tuple[str, str], list[str], dict[str, str] | Retriable]]:
-    """Ask for copies whose fate is not known, folder by folder; where one is there twice, leave one."""
-
-    def ask(owner: str, folder: str, keys: list[str]) -> dict[str, str]:
-        mailbox.prune(owner, folder, keys)
-        return mailbox.find(owner, folder, keys)
-
-    places = by_place((one.mailbox, one.folder, one.delivery_key) for one in deliveries)
-    for place, answer in ask_each(mailbox, places, ask):
-        yield place, places[place], answer

@@ -12,6 +12,7 @@ from include.commsarchive.errors import Retriable
 from include.commsarchive.mailbox.base import Mailbox
 from include.commsarchive.message.visible import header_text
 from include.commsarchive.model import Kept, Letter, Outcome
+from include.commsarchive.stages.lease import Lease
 
 ReadBack = Literal["first", "sample", "all"]
 """Which copies are read back: the first of each kind, some, or every one."""
@@ -69,6 +70,7 @@ class Checker:
 
     mailbox: Mailbox
     how: ReadBack
+    lease: Lease
     faults: list[str] = field(default_factory=list)
     _checked: set[str] = field(default_factory=set)
     _doubts: Counter[str] = field(default_factory=Counter)
@@ -78,7 +80,7 @@ class Checker:
         """File letters; outcomes are of those that were tried. A copy that is not there is in doubt.
 
         Raises:
-            Retriable: the destination cannot be reached.
+            Retriable: the destination cannot be reached, or another task has taken over.
             Fatal: the destination refuses us.
         """
         left = list(letters)
@@ -88,6 +90,7 @@ class Checker:
             pilot = min(first_ones, key=lambda one: self._doubts[one.delivery_key], default=None)
             group = [pilot] if pilot else left
             left = [one for one in left if one is not pilot] if pilot else []
+            self.lease.hold([one.delivery_key for one in group])
             answers = self._check(group, self.mailbox.append(group))
             outcomes += answers
             if pilot and answers[0].server_id:

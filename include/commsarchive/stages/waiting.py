@@ -8,6 +8,9 @@ from dataclasses import dataclass, field
 
 from include.commsarchive.errors import Retriable
 
+BUSY_PAUSE = 61.0
+"""Seconds until a copy is asked for again that another task may be filing: too long for a task to wait."""
+
 LONGEST_PAUSE = 30.0
 """Seconds between two tries of a mailbox that names no wait of its own."""
 
@@ -23,8 +26,8 @@ class Patience:
     looks: int = 15
     """Clear looks that do not find a copy, each after it was sent, until it fails for good; also tries in a
     row that a mailbox may end with the wish to be left alone."""
-    lease: float = 600.0
-    """How long another run that may be filing the same copy is left alone."""
+    lease: float = 300.0
+    """How long another task that may be filing the same copy is left alone when nothing is heard of it."""
     now: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
 

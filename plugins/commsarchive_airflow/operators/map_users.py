@@ -30,9 +30,9 @@ class MapUsersOperator(StageOperator):
 
     def execute(self, context: Context) -> list[str]:
         """Put the mapping in force, plan, record."""
-        from include.commsarchive.stages.ingest import recover
         from include.commsarchive.stages.map_users import map_users
         from include.commsarchive.stages.mapping import keep_definition, mapping_in_force
+        from include.commsarchive.stages.recover import recover
 
         receipts = all_restored(self.converted, ConvertReceipt)
         with self.opened(context) as scope, mailboxes(scope.connector) as places:

@@ -94,7 +94,7 @@ def of_item(item: str) -> sa.ColumnElement[bool]:
     return delivery.c.delivery_key == make_delivery(item).delivery_key
 
 
-WHILE_OPEN = {"doubts"}
+WHILE_OPEN = {"doubts", "worker"}
 """Columns of deliveries that say nothing of a copy once it is made."""
 
 

@@ -22,8 +22,9 @@ from include.commsarchive.ledger.memory import MemoryLedger
 from include.commsarchive.mailbox.base import Mailbox
 from include.commsarchive.model import Letter, Outcome
 from include.commsarchive.stages import ingest as stage
-from include.commsarchive.stages.ingest import Sending, ingest, recover
+from include.commsarchive.stages.ingest import Sending, ingest
 from include.commsarchive.stages.reconcile import reconcile
+from include.commsarchive.stages.recover import recover
 from include.commsarchive.stages.run import ConvertReceipt, MapReceipt
 from tests.letters import make_delivery, make_item, make_run, make_sending, plan_of
 

@@ -12,7 +12,8 @@ from include.commsarchive.ledger.memory import MemoryLedger
 from include.commsarchive.mailbox.memory import MemoryMailbox
 from include.commsarchive.model import Letter, Outcome
 from include.commsarchive.stages import ingest as stage
-from include.commsarchive.stages.ingest import IngestReceipt, Sending, ingest, recover
+from include.commsarchive.stages.ingest import IngestReceipt, Sending, ingest
+from include.commsarchive.stages.recover import recover
 from tests.letters import encode, make_item, make_mail, make_run, make_sending, plan_of
 
 ANN, BOB, GONE = (f"{name}@firm.example" for name in ("ann", "bob", "gone"))

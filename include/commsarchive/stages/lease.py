@@ -1,0 +1,71 @@
+"""The lease: who files which copies at this moment, so that nobody else does."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import uuid
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Self
+
+from include.commsarchive.errors import CommsArchiveError, Retriable
+from include.commsarchive.ledger.base import Delivery, Known, Ledger
+
+BEATS = 4
+"""Renewals in the time that a lease lasts."""
+
+
+@dataclass(slots=True)
+class Lease:
+    """One worker's hold on the copies that it is about to file.
+
+    It lasts some seconds and is renewed while the worker lives, however long a batch takes. A worker that was
+    stopped for longer finds its copies taken over before it sends anything more. With 0 seconds there is
+    none: for destinations where nothing can be filed twice.
+    """
+
+    ledger: Ledger
+    run_id: str
+    seconds: float
+    _worker: str = field(default_factory=lambda: uuid.uuid4().hex)
+    _keys: Collection[str] = ()
+    _ended: threading.Event = field(default_factory=threading.Event)
+
+    def __enter__(self) -> Self:
+        """Begin to renew what is held."""
+        if self.seconds > 0:
+            threading.Thread(target=self._beat, name="lease", daemon=True).start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Give back what is held: nothing of ours is on its way any more."""
+        self._ended.set()
+        if self.seconds > 0 and error is not None:
+            with contextlib.suppress(CommsArchiveError):
+                self.ledger.release(self.run_id, self._worker)
+
+    def take(self, deliveries: Sequence[Delivery]) -> dict[str, Known]:
+        """See `Ledger.intend`."""
+        return self.ledger.intend(self.run_id, deliveries, lease=self.seconds, worker=self._worker)
+
+    def hold(self, delivery_keys: Collection[str]) -> None:
+        """Make sure, right before they are sent, that these copies are still ours.
+
+        Raises:
+            Retriable: another worker has taken some of them over.
+        """
+        self._keys = delivery_keys
+        if self.seconds > 0 and not self.ledger.renew(self.run_id, self._worker, delivery_keys):
+            raise Retriable(
+                "this task was away for so long that another one has taken over its copies, which goes on "
+                "with them. Nothing more is sent by this one"
+            )
+
+    def _beat(self) -> None:
+        while not self._ended.wait(self.seconds / BEATS):
+            with contextlib.suppress(CommsArchiveError):
+                self.ledger.renew(self.run_id, self._worker, self._keys)

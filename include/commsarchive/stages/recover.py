@@ -1,0 +1,65 @@
+"""Copies whose fate nobody knows: looked up in their mailboxes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from include.commsarchive.errors import Retriable
+from include.commsarchive.ledger.base import Delivery, Ledger
+from include.commsarchive.mailbox.base import Mailbox
+from include.commsarchive.model import Outcome
+from include.commsarchive.stages.lease import Lease
+from include.commsarchive.stages.read_back import ask_each, by_place
+from include.commsarchive.stages.waiting import BUSY_PAUSE, PATIENCE
+
+
+def find(
+    mailbox: Mailbox, deliveries: Iterable[Delivery]
+) -> Iterator[tuple[tuple[str, str], list[str], dict[str, str] | Retriable]]:
+    """Ask for copies whose fate is not known, folder by folder; where one is there twice, leave one."""
+
+    def ask(owner: str, folder: str, keys: list[str]) -> dict[str, str]:
+        mailbox.prune(owner, folder, keys)
+        return mailbox.find(owner, folder, keys)
+
+    places = by_place((one.mailbox, one.folder, one.delivery_key) for one in deliveries)
+    for place, answer in ask_each(mailbox, places, ask):
+        yield place, places[place], answer
+
+
+def recover(
+    ledger: Ledger, mailboxes: Mapping[str, Mailbox], run_id: str, lease: float = PATIENCE.lease
+) -> int:
+    """Settle a run's open intents that its plan no longer holds; say how many copies had been made.
+
+    For a run that was killed and then planned anew with other mailboxes: what had been sent gets its
+    receipt, what had not is withdrawn. ``mailboxes`` are by destination; what was meant for another stays
+    open, because nobody can tell.
+
+    Raises:
+        Retriable: a destination or the ledger cannot be reached, or a task of the run may still be filing.
+        Fatal: a destination refuses us.
+    """
+    intents = list(ledger.open_intents(run_id))
+    found = 0
+    for name, mailbox in mailboxes.items():
+        hold = Lease(ledger, run_id, 0.0 if mailbox.keyed else lease)
+        found += _recover(mailbox, [one for one in intents if one.destination == name], hold)
+    return found
+
+
+def _recover(mailbox: Mailbox, intents: Sequence[Delivery], lease: Lease) -> int:
+    found: dict[str, str] = {}
+    with lease:
+        if any(one.busy for one in lease.take(intents).values()):
+            raise Retriable(
+                "a task of this run is still filing, or was killed a moment ago. Try again in some minutes",
+                retry_after=BUSY_PAUSE,
+            )
+        for _, _, answer in find(mailbox, intents):
+            if isinstance(answer, Retriable):
+                raise answer
+            found |= answer
+    lease.ledger.settle(lease.run_id, [Outcome(key, server_id) for key, server_id in found.items()])
+    lease.ledger.withdraw(lease.run_id, {one.delivery_key for one in intents} - found.keys())
+    return len(found)
