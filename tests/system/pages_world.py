@@ -6,7 +6,6 @@ import contextlib
 import datetime as dt
 import hashlib
 import json
-import os
 import secrets
 import subprocess
 import time
@@ -17,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
 import yaml
 from commsarchive_airflow.local import Home, free_port
 
@@ -88,8 +88,8 @@ def running_world(root: Path) -> Iterator[World]:
     world = World(Home(root / "home", free_port(0)), root, {name: secrets.token_urlsafe(9) for name in USERS})
     (root / "home" / "passwords.json").write_text(json.dumps(world.passwords), encoding="utf-8")
     world.home.prepare()
-    os.environ.pop("AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_CONFIG_LIST", None)
-    with (root / "server.log").open("wb") as log:
+    with pytest.MonkeyPatch.context() as patch, (root / "server.log").open("wb") as log:
+        patch.delenv("AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_CONFIG_LIST", raising=False)
         command = [world.home.airflow, "api-server", "--host", "127.0.0.1"]
         server = subprocess.Popen(command, env=world.environment, stdout=log, stderr=log)
         try:
