@@ -144,7 +144,7 @@ def test_a_server_of_another_maker_gets_large_files_and_gives_up_what_is_there_t
     mailbox: GraphMailbox, server: GraphServer
 ) -> None:
     server.service.foreign, server.service.permanent_delete = True, False
-    server.store.id_signs = ID_SIGNS
+    server.store.id_signs, server.limits.page = ID_SIGNS, 1
     contents = [noise(900), noise(50, 1)]
     letter = with_files(make_letter("x"), *contents)
     [outcome] = mailbox.append([letter])
@@ -438,6 +438,15 @@ def test_a_page_that_leads_elsewhere_gets_no_token(
     )
     with pytest.raises(Retriable, match="garbled-answer"):
         mailbox.find(ANN, FOLDER, [letter.delivery_key for letter in letters])
+
+
+def test_fewer_keys_are_asked_for_where_the_server_joins_no_more(
+    mailbox: GraphMailbox, server: GraphServer
+) -> None:
+    server.limits.clauses = 4
+    letters = [make_letter(str(number)) for number in range(20)]
+    filed = {one.delivery_key: one.server_id for one in mailbox.append(letters)}
+    assert mailbox.find(ANN, FOLDER, list(filed)) == filed
 
 
 def test_copies_that_are_found_without_their_keys_stop_the_run_before_anything_is_filed_twice(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.servers.graph import messages, mime, query, uploads
+from tests.servers.graph import messages, mime, query, shapes, uploads
 from tests.servers.graph.properties import canonical, checked
 from tests.servers.graph.service import Service, find_message, no_item, room
 from tests.servers.graph.store import DELETIONS, PURGES, ROOT, Folder, Mailbox, Message
@@ -71,6 +71,7 @@ class Mail:
 
     def _new_folder(self, request: Request, mailbox: Mailbox, parent: Folder) -> Reply:
         given = request.json()
+        shapes.check(given, shapes.FOLDER, "mailFolder")
         name = given.get("displayName")
         if not isinstance(name, str) or not name.strip():
             raise GraphError(400, "ErrorInvalidRequest", "The folder's name is missing.")
@@ -86,6 +87,7 @@ class Mail:
             given, sent = mime.parsed(request.body)
         else:
             given = request.json()
+            shapes.check(given, shapes.MESSAGE, "message")
         if folder is mailbox.known[PURGES] and not self._service.purges:
             raise GraphError(403, "ErrorAccessDenied", "Access is denied. Check credentials and try again.")
         service = self._service
@@ -147,7 +149,7 @@ class Mail:
             case ["POST", "permanentdelete"] if self._service.permanent_delete:
                 return self._move(mailbox, folder, message, mailbox.known[PURGES])
             case ["GET", "attachments", *one]:
-                return _files(request, message, one)
+                return self._files(request, message, one)
             case ["POST", "attachments"]:
                 return self._attach(request, mailbox, message)
             case ["POST", "attachments", "createuploadsession"]:
@@ -155,7 +157,9 @@ class Mail:
         raise GraphError(400, "BadRequest", f"Resource not found for the segment '{request.segments[-1]}'.")
 
     def _attach(self, request: Request, mailbox: Mailbox, message: Message) -> Reply:
-        file = messages.attachment(self._store, request.json())
+        given = request.json()
+        shapes.check(given, shapes.FILE, "fileAttachment")
+        file = messages.attachment(self._store, given)
         if len(file.content) > self._service.limits.attachment:
             raise uploads.too_large()
         self.uploads.check_message(message, len(file.content))
@@ -164,8 +168,23 @@ class Mail:
             messages.attach(self._store, message, file)
         return Reply(201, messages.file_fields(file))
 
+    def _files(self, request: Request, message: Message, rest: list[str]) -> Reply:
+        """The attachments of a message, one of them, or the bytes of one."""
+        select = request.query.get("$select", "")
+        content = not select or "contentbytes" in select.lower()
+        if not rest:
+            found = [messages.file_fields(one, content=content) for one in message.attachments.values()]
+            return self._service.page(request, found, lambda one: _chosen(one, request, "@odata.type"))
+        file = message.attachments.get(rest[0])
+        if file is None:
+            raise no_item()
+        if rest[1:] == ["$value"]:
+            return Reply(200, file.content, {"Content-Type": file.content_type})
+        return Reply(200, _chosen(messages.file_fields(file, content=content), request, "@odata.type"))
+
     def _change(self, folder: Folder, message: Message, given: Json) -> None:
         """Change what may be changed of a message that is no draft, and properties."""
+        shapes.check(given, shapes.MESSAGE, "message")
         with self._store.lock:
             folder.remove(message)
             changeable = ("isRead", "categories", "flag", "inferenceClassification", "importance")
@@ -203,21 +222,6 @@ def _matching(folders: list[Folder], wanted: str) -> list[Message]:
         for key in keys:
             found.update(folder.index.get(key, {}))
     return list(found.values())
-
-
-def _files(request: Request, message: Message, rest: list[str]) -> Reply:
-    """The attachments of a message, one of them, or the bytes of one."""
-    select = request.query.get("$select", "")
-    content = not select or "contentbytes" in select.lower()
-    if not rest:
-        found = [messages.file_fields(one, content=content) for one in message.attachments.values()]
-        return Reply(200, {"value": [_chosen(one, request, "@odata.type") for one in found]})
-    file = message.attachments.get(rest[0])
-    if file is None:
-        raise no_item()
-    if rest[1:] == ["$value"]:
-        return Reply(200, file.content, {"Content-Type": file.content_type})
-    return Reply(200, _chosen(messages.file_fields(file, content=content), request, "@odata.type"))
 
 
 def _folder_fields(folder: Folder) -> Json:

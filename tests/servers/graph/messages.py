@@ -22,13 +22,11 @@ HONOURS = frozenset({DATES, MARKS, CLASS})
 """What of the properties that a client sets the server takes over: everything, as far as is known."""
 
 _MAILING = ("toRecipients", "ccRecipients", "bccRecipients", "replyTo")
-_READ_ONLY = {"receivedDateTime", "sentDateTime", "createdDateTime", "lastModifiedDateTime", "isDraft", "id"}
 _WRITABLE = {
     *("subject", "body", "from", "sender", "importance", "categories", "internetMessageId", "isRead", "flag"),
     *("inferenceClassification", "isDeliveryReceiptRequested", "isReadReceiptRequested", "conversationIndex"),
     *_MAILING,
 }
-_IGNORED = {"attachments", EXTENDED, "internetMessageHeaders", "hasAttachments", "bodyPreview", "uniqueBody"}
 _META = '<meta http-equiv="Content-Type" content="text/html; charset=utf-8">'
 _TAG = re.compile(r"<(?:style|script).*?</(?:style|script)>|<[^>]*>", re.DOTALL | re.IGNORECASE)
 _HEADER = re.compile(r"^([!-9;-~]+):[ \t]*([^\r\n]*(?:\r?\n[ \t][^\r\n]*)*)", re.MULTILINE)
@@ -40,10 +38,6 @@ def build(store: Store, given: Json, now: float, honours: Collection[str], owner
     Raises:
         GraphError: the JSON is not one of a message.
     """
-    for name in given:
-        if name not in _WRITABLE | _READ_ONLY | _IGNORED and not name.startswith("@odata"):
-            text = f"The property '{name}' does not exist on type 'microsoft.graph.message'."
-            raise GraphError(400, "RequestBodyRead", text)
     _check_headers(given.get("internetMessageHeaders") or [])
     message = Message(store.new_id("message"), _usual(now), _extended(given))
     fields = message.fields

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import quote
 
-from tests.servers.graph import messages
+from tests.servers.graph import messages, shapes
 from tests.servers.graph.service import Service, room
 from tests.servers.graph.store import Attachment, Mailbox, Message
 from tests.servers.graph.wire import GraphError, Json, Reply, Request, iso
@@ -62,7 +62,9 @@ class Uploads:
 
     def create(self, request: Request, mailbox: Mailbox, message: Message) -> Reply:
         """Open a session."""
-        body = {name.lower(): value for name, value in request.json().items()}
+        given = request.json()
+        shapes.check(given, shapes.SESSION, "createUploadSession")
+        body = {name.lower(): value for name, value in given.items()}
         item = body.get("attachmentitem")
         if not isinstance(item, dict) or item.get("attachmentType") != "file" or not item.get("name"):
             raise GraphError(400, "ErrorInvalidRequest", "The AttachmentItem is not valid.")

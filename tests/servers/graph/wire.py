@@ -69,7 +69,10 @@ class Request:
         return self.segments[1].lower() if len(self.segments) > 1 and self.segments[0] == "users" else ""
 
     def json(self) -> Json:
-        """The body, which must be a JSON object."""
+        """The body, which must be a JSON object, and say so."""
+        if not self.headers.get("content-type", "").startswith("application/json"):
+            text = "A supported MIME type could not be found that matches the content type of the response."
+            raise GraphError(415, "UnsupportedMediaType", text)
         try:
             found = msgspec.json.decode(self.body)
         except msgspec.DecodeError as error:
@@ -96,7 +99,8 @@ class Request:
         """The address at which a list goes on: the same call, from another place."""
         name = "$skip" if self.segments[0] == "users" and len(self.segments) > 1 else "$skiptoken"
         options = {**self.query, name: str(place)}
-        return f"{self.base}/v1.0/{'/'.join(map(quote, self.segments))}?{urlencode(options, quote_via=quote)}"
+        path = "/".join(quote(one, safe="") for one in self.segments)
+        return f"{self.base}/v1.0/{path}?{urlencode(options, quote_via=quote)}"
 
 
 @dataclass(slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 from email import message_from_bytes, policy
 from typing import Any
 
@@ -177,6 +178,10 @@ def test_a_deleted_message_is_recoverable_and_gone_from_its_folder(
             (400, "InvalidInternetMessageHeader"),
         ),
         ({"threadIndex": "x"}, (400, "RequestBodyRead")),
+        ({"isRead": "true"}, (400, "RequestBodyRead")),
+        ({"ccRecipients": {"emailAddress": {"address": ANN}}}, (400, "RequestBodyRead")),
+        ({"from": {"emailAddress": {"mail": ANN}}}, (400, "RequestBodyRead")),
+        ({"body": {"contentType": "markdown", "content": "x"}}, (400, "RequestBodyRead")),
         ({"subject": "x" * (4 << 20)}, (413, "BadRequest")),
     ],
 )
@@ -185,6 +190,12 @@ def test_what_is_not_a_message_is_refused(
 ) -> None:
     assert code(caller.create(letter(**more))) == refusal
     assert graph.store.count() == 0
+
+
+def test_what_does_not_say_that_it_is_json_is_none(caller: Caller) -> None:
+    caller.http.headers["Content-Type"] = "application/octet-stream"
+    url = f"{caller.server.url}/v1.0{IN_INBOX}"
+    assert code(caller.http.post(url, data=json.dumps(letter()))) == (415, "UnsupportedMediaType")
 
 
 def test_a_filter_may_be_too_complex(caller: Caller, graph: GraphServer) -> None:

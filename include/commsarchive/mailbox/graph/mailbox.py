@@ -113,14 +113,14 @@ class GraphMailbox:
         """Find copies by their keys, oldest first for each key."""
         box = self._box(mailbox)
 
-        def job(keys: Collection[str]) -> Callable[[Box], Coroutine[Any, Any, list[Match]]]:
+        def job(keys: Sequence[str]) -> Callable[[Box], Coroutine[Any, Any, list[Match]]]:
             return lambda box: self._look_up(box, folder, keys)
 
         with self._explained():
             found = self._all(self._in_turn(box, job(some)) for some in in_queries(keys))
         return [match for some in found for match in some]
 
-    async def _look_up(self, box: Box, folder: str, keys: Collection[str]) -> list[Match]:
+    async def _look_up(self, box: Box, folder: str, keys: Sequence[str]) -> list[Match]:
         for _ in range(2):  # a folder may have been deleted and made again
             place = await self._place(box, folder)
             if not place:

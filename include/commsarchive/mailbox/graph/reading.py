@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from http import HTTPStatus
 from urllib.parse import quote
 
 from include.commsarchive.errors import Fatal
@@ -33,7 +34,7 @@ class Match:
     created: str
 
 
-async def matches(wire: Wire, box: Box, folder: str, name: str, keys: Collection[str]) -> list[Match]:
+async def matches(wire: Wire, box: Box, folder: str, name: str, keys: Sequence[str]) -> list[Match]:
     """Find the messages of a folder (a path) whose property is one of these keys, oldest first.
 
     Each is given once: pages overlap when a folder grows.
@@ -54,7 +55,11 @@ async def matches(wire: Wire, box: Box, folder: str, name: str, keys: Collection
     }
     rows = await wire.pages(box, f"{folder}/messages", query)
     if isinstance(rows, Answer):
-        raise No(rows)
+        if rows.status != HTTPStatus.BAD_REQUEST or len(keys) == 1 or rows.code.startswith("ErrorInvalidId"):
+            raise No(rows)
+        half = len(keys) // 2  # perhaps the server joins fewer conditions
+        parts = [await matches(wire, box, folder, name, some) for some in (keys[:half], keys[half:])]
+        return sorted({match for part in parts for match in part}, key=_age)
     if not all(row.get(PROPERTIES) for row in rows):
         raise Fatal(
             "Graph finds copies, but does not say by which keys, without which nothing is filed exactly once"
@@ -65,7 +70,11 @@ async def matches(wire: Wire, box: Box, folder: str, name: str, keys: Collection
         for value in _values(row)
         if value in keys
     }
-    return sorted(found, key=lambda one: (one.created, one.server_id))
+    return sorted(found, key=_age)
+
+
+def _age(match: Match) -> tuple[str, str]:
+    return match.created, match.server_id
 
 
 def in_queries(keys: Collection[str]) -> Iterator[list[str]]:
