@@ -72,7 +72,7 @@ def broken(fault: str) -> Standing:
     return Standing(Status.BROKEN, (Remark(fault, "mend the definition"),))
 
 
-def retired(who: str, at: dt.datetime, last: Closed | None) -> Standing:
+def retired(who: str, at: dt.datetime, last: Closed | None, set_aside: int) -> Standing:
     """Give the standing of a connector that somebody took out of use. ``last`` is its last import record."""
     gone = Remark(f"{who} retired it on {at:%Y-%m-%d %H:%M} UTC", "its history stays; it can be brought back")
     return Standing(
@@ -81,6 +81,7 @@ def retired(who: str, at: dt.datetime, last: Closed | None) -> Standing:
         last_import=last.closed_at if last else None,
         last_day=last.day if last else None,
         items_last=last.archived if last else 0,
+        set_aside=set_aside,
         unmapped_people=last.unmapped_people if last else 0,
     )
 

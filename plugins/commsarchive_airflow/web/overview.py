@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Literal
@@ -18,6 +19,7 @@ from include.commsarchive.control.feed import Feed
 from include.commsarchive.control.habit import HABIT
 from include.commsarchive.control.standing import PICTURE_DAYS, Standing, broken, retired, standing
 from include.commsarchive.ledger.base import HeldStage
+from include.commsarchive.ledger.control import StoredConnector
 from include.commsarchive.ledger.sql import SqlLedger
 from include.commsarchive.ledger.views import Closed
 
@@ -58,18 +60,27 @@ def rows(found: Catalogue, names: Collection[str]) -> list[Row]:
     first = now.date() - dt.timedelta(days=PICTURE_DAYS + 1) - HABIT
     books = books_of(ledger, good, feeds(good), first, now.date() + dt.timedelta(days=1))
     last = last_imports(ledger, books)
-    gone = [name for name in names if name in found.retired]
-    last |= {one.connector: one for one in ledger.last_closed(gone)} if gone else {}
+    gone = _retired({name: found.retired[name] for name in names if name in found.retired})
 
     def stands(name: str) -> Standing:
         if name in good:
             return standing(good[name], books[name], last.get(name), now)
-        if name in found.retired:
-            one = found.retired[name]
-            return retired(one.who, dt.datetime.fromtimestamp(one.at / 1000, dt.UTC), last.get(name))
-        return broken(found.wrong[name])
+        return gone.get(name) or broken(found.wrong[name])
 
     return [_row(found, name, stands(name)) for name in names]
+
+
+def _retired(gone: Mapping[str, StoredConnector]) -> dict[str, Standing]:
+    """Say how connectors stand that were taken out of use."""
+    if not gone:
+        return {}
+    last = {one.connector: one for one in book().last_closed(list(gone))}
+    waiting = Counter[str]()
+    for one in book().set_aside(list(gone)):
+        if one.stage is not HeldStage.MAP_USERS:
+            waiting[one.connector] += one.number
+    since = {name: dt.datetime.fromtimestamp(one.at / 1000, dt.UTC) for name, one in gone.items()}
+    return {name: retired(one.who, since[name], last.get(name), waiting[name]) for name, one in gone.items()}
 
 
 def calendar(connector: Connector, first: dt.date, last: dt.date) -> tuple[Day, ...]:

@@ -196,6 +196,8 @@ def list_days(name: Name, _: Reader, first: First, last: Last) -> list[Day]:
 def find(name: str) -> Connector:
     """Give a connector whose definition is good, also if it was retired: to read about it.
 
+    One that was retired ends on the day before: from then on no day is missing.
+
     Raises:
         Refusal: there is none of this name, or its definition is wrong.
     """
@@ -203,7 +205,10 @@ def find(name: str) -> Connector:
     if name in found.connectors:
         return found.connectors[name]
     if gone := found.retired.get(name):
-        return checked(json.loads(gone.stated), f"connector {name}, version {gone.version}")
+        connector = checked(json.loads(gone.stated), f"connector {name}, version {gone.version}")
+        end = dt.datetime.fromtimestamp(gone.at / 1000, dt.UTC).date() - dt.timedelta(days=1)
+        end = min(end, connector.schedule.end or end)
+        return connector.model_copy(update={"schedule": connector.schedule.model_copy(update={"end": end})})
     if name in found.wrong:
         raise Refusal(409, "wrong-definition", found.wrong[name], "Mend the definition")
     raise not_there(f"connector {name}")

@@ -13,11 +13,12 @@ from pydantic import BaseModel, Field
 
 from commsarchive_airflow import scheduler
 from commsarchive_airflow.catalogue import PROJECT, Catalogue, checked
-from commsarchive_airflow.web.api.refusal import Refusal, not_there
+from commsarchive_airflow.web.api.refusal import Fault, Refusal, not_there
 from include.commsarchive.connector import Connector
 from include.commsarchive.errors import Fatal
 from include.commsarchive.ledger.chain import canonical
 from include.commsarchive.ledger.control import Outdated, StoredConnector
+from include.commsarchive.sources.registry import SOURCES
 
 IfMatch = Annotated[str, Header(description='the ETag of the version that you read, as `"3"`')]
 
@@ -56,7 +57,10 @@ def check(connector: Connector) -> None:
     try:
         checked(connector.model_dump(mode="json"), f"connector {connector.name}")
     except Fatal as error:
-        raise Refusal(422, "invalid", str(error), "Mend the key that is named") from error
+        refusal = Refusal(422, "invalid", str(error), "Mend the key that is named")
+        key = "body.profile" if connector.source in SOURCES else "body.source"
+        refusal.problem.faults = [Fault(key=key, message=str(error), remedy="mend this value")]
+        raise refusal from error
 
 
 def refuse_files(found: Catalogue, name: str) -> None:

@@ -22,7 +22,12 @@ from commsarchive_airflow.web.api.runs import REHEARSAL, REPLAY
 from commsarchive_airflow.web.pages.remedies import remedy
 
 HERE = Path(__file__).parent
-STATIC = {"pages.css": "text/css", "pages.js": "text/javascript", "theme.js": "text/javascript"}
+STATIC = {
+    "pages.css": "text/css",
+    "pages.js": "text/javascript",
+    "form.js": "text/javascript",
+    "theme.js": "text/javascript",
+}
 """Our own files, and their types; the pages load nothing else."""
 
 

@@ -76,13 +76,13 @@
     const needed = form.dataset.needs;
     if (needed && !values[needed]) return tell(output, "warn", "Choose at least one.");
     form.dataset.key ||= `${Date.now()}-${Math.random()}`;
-    const answer = await ask(form.dataset.post, {
-      method: "POST",
-      headers: { "Content-Type": "application/json", "Idempotency-Key": form.dataset.key },
-      body: JSON.stringify(values),
-    });
+    const headers = { "Content-Type": "application/json", "Idempotency-Key": form.dataset.key };
+    if (form.dataset.version) headers["If-Match"] = `"${form.dataset.version}"`;
+    const method = form.dataset.method ?? "POST";
+    const answer = await ask(form.dataset.post, { method, headers, body: method === "DELETE" ? undefined : JSON.stringify(values) });
     if (!answer.ok) return tellProblem(output, answer);
     delete form.dataset.key;
+    if ("reload" in form.dataset) return location.reload();
     if (answer.status === 202) tellRun(output, await answer.json());
     else tell(output, "good", form.dataset.done);
   };
@@ -160,67 +160,13 @@
     );
   };
 
-  // Names with dots are nested; what is empty is left to its default.
-  const nested = (values) => {
-    const whole = {};
-    for (const [name, value] of Object.entries(values)) {
-      const keys = name.split(".");
-      const last = keys.pop();
-      keys.reduce((part, key) => (part[key] ??= {}), whole)[last] = value;
-    }
-    return whole;
-  };
-
-  const setUp = (form) => {
-    const output = form.querySelector("output");
-    const definition = () => {
-      const asked = nested(valuesOf(form));
-      asked.collect = { ...asked.collect, allow_unencrypted: !asked.pgp };
-      return asked;
-    };
-    const mark = (faults) => {
-      const wrong = new Map(faults.map((fault) => [fault.key.replace(/^body\./, "").replace(/\b0\./, ""), fault.message]));
-      for (const field of form.querySelectorAll("[name]")) {
-        const said = wrong.get(field.name) ?? (wrong.has(field.name.split(".")[0]) && !field.value ? "is needed" : "");
-        const hint = form.querySelector(`[id="why-${field.name}"]`);
-        hint.dataset.hint ??= hint.textContent;
-        hint.textContent = [said, hint.dataset.hint].filter(Boolean).join("; ");
-        if (said) field.setAttribute("aria-invalid", "true");
-        else field.removeAttribute("aria-invalid");
-      }
-      form.querySelector("[aria-invalid]")?.focus();
-    };
-    const put = async (query) => {
-      const answer = await ask(form.dataset.setup + query, {
-        method: "POST",
-        headers: { "Content-Type": "application/json" },
-        body: JSON.stringify(definition()),
-      });
-      const copy = answer.clone();
-      mark(answer.ok ? [] : ((await copy.json().catch(() => ({}))).faults ?? []));
-      return answer;
-    };
-    const check = form.querySelector("[data-what=check]");
-    check.addEventListener("click", () =>
-      attempt(output, check, async () => {
-        const answer = await put("?dry_run=true");
-        if (!answer.ok) return tellProblem(output, answer);
-        tell(output, "good", "The definition is right. Nothing was made yet.");
-      }),
-    );
-    form.addEventListener("submit", (event) => {
-      event.preventDefault();
-      attempt(output, form.querySelector("[type=submit]"), async () => {
-        const answer = await put("");
-        if (!answer.ok) return tellProblem(output, answer);
-        const made = await answer.json();
-        const link = element("a", `Go on with ${made.name}`);
-        link.href = form.dataset.made + encodeURIComponent(made.name);
-        tell(output, "good", "It is made, paused. Airflow reads it within a minute.", link);
-      });
-    });
-  };
-
   document.querySelectorAll("form[data-mapping]").forEach(preview);
-  document.querySelectorAll("form[data-setup]").forEach(setUp);
+
+  for (const button of document.querySelectorAll("[data-opens]")) {
+    const dialog = document.getElementById(button.dataset.opens);
+    button.addEventListener("click", () => dialog.showModal());
+    dialog.querySelector("[data-closes]").addEventListener("click", () => dialog.close());
+  }
+
+  window.commsarchive = { ask, attempt, day, element, fill, tell, tellProblem };
 })();
