@@ -108,6 +108,14 @@ class TestGraphDirectory(DirectoryContract):
             directory.users([])
 
 
+class TestGraphDirectoryOfAnotherMaker(TestGraphDirectory):
+    """The same from a server that answers by the protocols, but not as Graph words it."""
+
+    @pytest.fixture(autouse=True)
+    def _foreign(self, server: GraphServer) -> None:
+        server.service.foreign = True
+
+
 def test_a_refused_sign_in_says_why_without_the_secret(server: GraphServer) -> None:
     with pytest.raises(Fatal, match="AADSTS7000215") as caught:
         open_directory(connection(server, "wrong secret")).users([])

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import re
 import ssl
+from codecs import BOM_UTF8
 from collections.abc import AsyncIterator, Collection
 from http.client import INTERNAL_SERVER_ERROR, TOO_MANY_REQUESTS
 from typing import Any
@@ -35,6 +36,11 @@ WAIT = 1.0
 """Seconds between two tries where Graph names none."""
 _LONGEST_WAIT = 30.0
 """Seconds that we wait at most before asking for a page again."""
+
+
+class _Page(msgspec.Struct):
+    value: list[dict[str, Any]]
+    following: str | None = msgspec.field(name="@odata.nextLink", default=None)
 
 
 class GraphDirectory:
@@ -79,17 +85,19 @@ class GraphDirectory:
 
     async def _pages(self, http: aiohttp.ClientSession, query: str) -> AsyncIterator[dict[str, Any]]:
         """Give the entries of a list, page after page."""
-        root = f"{self._of.graph}/v1.0/"
-        url = root + query
-        while url:
+        url = URL(f"{self._of.graph}/v1.0/{query}", encoded=True)
+        while True:
             page = await self._page(http, url)
-            for one in page["value"]:
+            for one in page.value:
                 yield one
-            url = str(page.get("@odata.nextLink") or "")
-            if not url.startswith(root) and url:
+            if not page.following:
+                return
+            further = url.join(URL(page.following, encoded=True))  # OData lets it be relative
+            if further.origin() != url.origin() or further == url:
                 raise Fatal(f"connection {self._of.name}: Graph sends us elsewhere for the rest of a list")
+            url = further
 
-    async def _page(self, http: aiohttp.ClientSession, url: str) -> dict[str, Any]:
+    async def _page(self, http: aiohttp.ClientSession, url: URL) -> _Page:
         """Ask for one page, a few times where Graph is busy or out of reach: reading changes nothing."""
         for left in reversed(range(_TRIES)):
             try:
@@ -101,13 +109,13 @@ class GraphDirectory:
                 await asyncio.sleep(wait)
         raise AssertionError
 
-    async def _ask(self, http: aiohttp.ClientSession, url: str) -> dict[str, Any]:
+    async def _ask(self, http: aiohttp.ClientSession, url: URL) -> _Page:
         headers = {"Authorization": f"Bearer {self._sign_in.token()}"}
         try:
-            async with http.get(URL(url, encoded=True), headers=headers) as answer:
+            async with http.get(url, headers=headers) as answer:
                 content = await answer.read()
                 if answer.ok:
-                    return msgspec.json.decode(content, type=dict[str, Any])
+                    return msgspec.json.decode(content.removeprefix(BOM_UTF8), type=_Page)
                 raise self._refusal(answer)
         except (aiohttp.ClientError, TimeoutError, msgspec.MsgspecError) as error:
             raise Retriable(
