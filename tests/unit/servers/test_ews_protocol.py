@@ -136,6 +136,15 @@ def test_folders_that_are_not_there_are_not_found(ann: RawClient, server: EwsSer
     assert ann.folder(archive).codes == ["NoError"]
 
 
+def test_a_restriction_has_255_nodes_at_most(ann: RawClient) -> None:
+    def searched(keys: int) -> list[str]:
+        tests = "".join(compare("IsEqualTo", KEY, str(number)) for number in range(keys))
+        return ann.find(f"<t:Or>{tests}</t:Or>").codes
+
+    assert searched(63) == ["NoError"]
+    assert searched(64) == ["ErrorRestrictionTooLong"]
+
+
 def test_a_search_finds_by_key_number_text_and_time(ann: RawClient) -> None:
     items = [
         mime(name) + tagged("0x0E06", "SystemTime", f"2024-01-0{day}T00:00:00Z") + keyed(f"k{day}")
