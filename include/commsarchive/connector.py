@@ -78,6 +78,11 @@ class Collect(_Section):
         """Say whether the day is drawn from an API or a database; else files are collected."""
         return bool(self.api or self.query)
 
+    @property
+    def with_files(self) -> bool:
+        """Say whether an API's records come with the files that they name."""
+        return bool(self.api and self.api.attachments)
+
     @model_validator(mode="after")
     def _one_way(self) -> Self:
         if (self.api and self.query) or (self.drawn and (self.files or self.manifest)):

@@ -52,7 +52,7 @@ def open_collector(found: Connection, connector: Connector, day: dt.date) -> Col
         Fatal: the connection is incomplete, or we cannot collect from its type what the connector asks for.
     """
     rules, window = connector.collect, window_of(day, connector.schedule.timezone)
-    name = drawn_name(connector.name, day)
+    name = drawn_name(connector.name, day, with_files=rules.with_files)
     makers: Mapping[str, Callable[[Connection], Collector]] = _COLLECTORS
     if rules.api:
         makers = dict.fromkeys(_APIS, partial(_api, rules.api, Draft(f"{name}{PAGES_SUFFIX}", window)))

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseHook
 from airflow.sdk.exceptions import AirflowNotFoundException
+from airflow.sdk.log import mask_secret
 
 from include.commsarchive.collect.base import Collector
 from include.commsarchive.connector import Connector
@@ -124,7 +125,13 @@ def _connection(conn_id: str) -> Connection:
         found = BaseHook.get_connection(conn_id)
     except AirflowNotFoundException as error:
         raise Fatal(f"no Airflow connection {conn_id}. Add it under Admin, Connections") from error
+    mask_secret(list(_headers(found).values()))  # Airflow masks by key, and a header may have any name
     return told(found)
+
+
+def _headers(found: Any) -> dict[str, Any]:
+    headers = found.extra_dejson.get("headers")
+    return headers if isinstance(headers, dict) else {}
 
 
 def told(found: Any) -> Connection:

@@ -48,6 +48,13 @@ class PagedApi:
     tokens: int = 0
     numbers_matter: bool = True
     make: Callable[[list[Record]], bytes] | None = None
+    files: dict[str, Said] = field(default_factory=dict)
+    """Answers of ``GET``, by path; those below ``/open/`` to anybody."""
+    headers: list[dict[str, str]] = field(default_factory=list)
+    """Those of each request but for tokens, names in lower case."""
+    bodies: list[Record] = field(default_factory=list)
+    wants: dict[str, str] = field(default_factory=dict)
+    """Headers that prove as much as a token."""
     _left: int = 0
 
     @property
@@ -65,20 +72,30 @@ class PagedApi:
         told = {"access_token": f"token-{self.tokens}", "expires_in": self.expires_in}
         return Said(200, json.dumps(told).encode())
 
-    def get(self, target: str, proof: str) -> Said:
+    def get(self, target: str, headers: dict[str, str], body: Record | None = None) -> Said:
+        proof = headers.get("authorization", "")
+        self.headers.append(headers)
+        self.bodies += [] if body is None else [body]
         self.asked.append(target)
         if said := self.said.get(len(self.asked)):
             return said
-        if proof == f"Bearer token-{self.tokens}" and self._left > 0:
+        if target.startswith("/open/"):
+            return self.files[target]
+        if self.wants and self.wants.items() <= headers.items():
+            pass
+        elif proof == f"Bearer token-{self.tokens}" and self._left > 0:
             self._left -= 1
         elif proof not in {"Bearer good", f"Basic {base64.b64encode(b'me:good').decode()}"}:
             return Said(401, b"no")
-        answer = self._page(target)
+        if target.startswith("/v1/files"):
+            return self.files.get(target, Said(404, b"gone"))
+        answer = self._page(target, body)
         self.pages.append(answer.body)
         return answer
 
-    def _page(self, target: str) -> Said:
+    def _page(self, target: str, body: Record | None) -> Said:
         query = {name: values[0] for name, values in parse_qs(urlsplit(target).query).items()}
+        query |= {name: str(value) for name, value in (body or {}).get("search", {}).items()}
         start = int(query.get("cursor") or 0)
         if self.numbers_matter and "page" in query:
             start = (int(query["page"]) - 1) * self.size
@@ -87,12 +104,12 @@ class PagedApi:
         more = end < len(found)
         base = f"/v1/messages?since={query['since']}&until={query['until']}&cursor={end}"
         meta = {"cursor": str(end) if more else "", "next": base if more else None}
-        body = (
+        made = (
             self.make(part)
             if self.make
             else json.dumps({"data": {"rows": part}, "meta": meta}, indent=1).encode()
         )
-        return Said(200, body, {"Link": f'<{self.url}{base}>; rel="next"'} if more else {})
+        return Said(200, made, {"Link": f'<{self.url}{base}>; rel="next"'} if more else {})
 
 
 @contextmanager
@@ -104,11 +121,17 @@ def running_api() -> Iterator[PagedApi]:
         protocol_version = "HTTP/1.1"
 
         def do_GET(self) -> None:
-            self._answer(api.get(self.path, self.headers.get("Authorization", "")))
+            self._answer(api.get(self.path, self._headers()))
 
         def do_POST(self) -> None:
             text = self.rfile.read(int(self.headers["Content-Length"])).decode()
+            if self.path.startswith("/v1/"):
+                self._answer(api.get(self.path, self._headers(), json.loads(text)))
+                return
             self._answer(api.new_token(dict(parse_qsl(text)), self.headers.get("Authorization", "")))
+
+        def _headers(self) -> dict[str, str]:
+            return {name.lower(): value for name, value in self.headers.items()}
 
         def _answer(self, said: Said) -> None:
             self.send_response(said.status)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from email import message_from_bytes, policy
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -150,6 +151,34 @@ def test_a_fetch_that_broke_off_starts_again(tmp_path: Path, server: PagedApi) -
     assert caught.value.retry_after == 600
     assert staged(archive) == {}
     assert numbers(archive.archive(day=DAY)) == {"archived": 2, "made": 4}
+
+
+def test_files_that_records_name_are_attached_and_a_missing_one_is_told(
+    tmp_path: Path, server: PagedApi
+) -> None:
+    server.records = [dict(one) for one in SAID]
+    server.records[0]["files"] = [{"url": "/v1/files/rows.jsonl", "name": "rows.jsonl"}]
+    server.records[1]["files"] = [{"url": "/v1/files/gone", "name": "gone.pdf"}]
+    server.files = {"/v1/files/rows.jsonl": Said(200, b'{"room": "no row"}')}
+    profile = tmp_path / "profile.yaml"
+    shipped = (PROJECT / "include" / "profiles" / "drawn_messages.yaml").read_text(encoding="utf-8")
+    profile.write_text(f"{shipped}\nattachments: {{each: files, name: name, path: url}}\n")
+    archive = archive_of(tmp_path, "https_api", of_api(server))
+    told = archive.connector.model_dump(mode="json") | {"profile": str(profile)}
+    told["collect"]["api"]["attachments"] = {"links": "files/url"}
+    connector = Connector.model_validate(told)
+    collector = partial(open_collector, of_api(server), connector, DAY)
+    archive = replace(archive, connector=connector, collector=collector)
+    assert numbers(archive.archive(day=DAY)) == {"archived": 2, "partial": 1, "made": 4}
+    assert files_of(archive) == [("feed.240313.zip.pages.tar", True)]
+    mails = [message_from_bytes(raw, policy=policy.default) for raw in archive.mails().values()]
+    texts = {str(mail.get_body(("plain",))): mail for mail in mails}
+    (file,) = next(mail for text, mail in texts.items() if "Text 1" in text).iter_attachments()
+    assert (file.get_filename(), file.get_content()) == ("rows.jsonl", b'{"room": "no row"}')
+    lacking, mail = next((text, mail) for text, mail in texts.items() if "Text 2" in text)
+    assert not list(mail.iter_attachments())
+    assert "gone.pdf" in lacking
+    assert "missing: not in the export" in lacking
 
 
 @pytest.fixture

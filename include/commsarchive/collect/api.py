@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 import hashlib
+import tempfile
 from collections.abc import AsyncIterator
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
+from urllib.parse import quote
 
 import msgspec
 from yarl import URL
 
-from include.commsarchive.collect.api_rules import Api, filled
-from include.commsarchive.collect.api_session import Answer, ApiSession, Sleep, pause
+from include.commsarchive.collect.api_rules import Api, Attachments, filled, filled_body
+from include.commsarchive.collect.api_session import Answer, ApiSession, Request, Sleep, pause
 from include.commsarchive.collect.api_settings import ApiSettings
 from include.commsarchive.collect.base import Fetched, RemoteFile
 from include.commsarchive.collect.drawn import Draft, DrawnCollector
-from include.commsarchive.collect.pages import pages_into, records_of, value_at
+from include.commsarchive.collect.pages import Evidence, links_of, pages_into, records_of, value_at
 from include.commsarchive.errors import Fatal
 from include.commsarchive.landing import Landing
+
+MIB = 1024 * 1024
 
 
 class ApiCollector(DrawnCollector):
@@ -29,6 +34,7 @@ class ApiCollector(DrawnCollector):
         """Keep the settings; entering signs in."""
         super().__init__(draft)
         self._settings, self._api, self._sleep = settings, api, sleep
+        self._number = 0
 
     async def __aenter__(self) -> Self:
         """Sign in, where there is a sign-in.
@@ -37,7 +43,8 @@ class ApiCollector(DrawnCollector):
             Fatal: id or secret is refused.
             Retriable: the sign-in cannot be reached.
         """
-        self._session = ApiSession(self._settings, self._api.headers, self._sleep)
+        api = self._api
+        self._session = ApiSession(self._settings, api.headers, api.secret_headers, self._sleep)
         try:
             await self._session.sign_in()
         except BaseException:
@@ -52,7 +59,9 @@ class ApiCollector(DrawnCollector):
         await self._session.close()
 
     async def fetch(self, file: RemoteFile, target: Path) -> Fetched:
-        """Get all pages; one that stays unreadable is the last, and is kept for whoever unfolds them.
+        """Get all pages and the files that their records name.
+
+        A page that stays unreadable is the last, and is kept for whoever unfolds them.
 
         Raises:
             Retriable: the API cannot be reached, or asks for a long wait.
@@ -62,31 +71,74 @@ class ApiCollector(DrawnCollector):
         texts = self._draft.window.texts()
         asked = {"from": texts["from"], "to": texts["to"], "path": filled(self._api.path, texts)}
         with Landing(target) as landing:
-            with pages_into(landing.write, asked) as add:
-                async for body in self._pages():
-                    add(body)
+            with pages_into(landing.write, asked) as evidence:
+                async for url, body in self._pages():
+                    evidence.page(body)
+                    await self._files(url, body, evidence, target.parent)
             landing.settle()
             return Fetched(landing.size, landing.sha256)
 
-    async def _pages(self) -> AsyncIterator[bytes]:
-        url: URL | None = self._first()
+    async def _files(self, page: URL, body: bytes, evidence: Evidence, beside: Path) -> None:
+        """Get the files that a page's records name; of one that is not to be had, why is kept."""
+        rules = self._api.attachments
+        if rules is None:
+            return
+        for link in links_of(body, self._api.items, rules.links):
+            if link in evidence.files:
+                continue
+            url = self._address(page, link, rules)
+            if url is None:
+                evidence.lacks(link, "is on another host, where our token does not go")
+                continue
+            with tempfile.TemporaryFile(dir=beside) as file:
+                if why := await self._session.file(url, file, rules.max_mib * MIB):
+                    evidence.lacks(link, why)
+                else:
+                    evidence.file(link, file)
+
+    def _address(self, page: URL, link: str, rules: Attachments) -> URL | None:
+        """Say where a file is; None where that is not the API's own host."""
+        try:
+            stated = rules.address.replace("{link}", quote(link, safe="")) if rules.address else link
+            base = self._settings.base if rules.address else ""
+            url = page.join(URL(base + stated, encoded=bool(rules.address)))
+            return url if url.origin() == page.origin() else None
+        except ValueError:
+            return None
+
+    async def _pages(self) -> AsyncIterator[tuple[URL, bytes]]:
+        request: Request | None = self._first()
         seen = set[bytes]()
-        while url:
-            answer = await self._session.page(url, self._is_whole)
-            yield answer.body
+        while request:
+            answer = await self._session.page(request, self._is_whole)
+            yield request.url, answer.body
             if not self._is_whole(answer):
                 return
-            following = self._next(url, answer)
-            self._refuse_circles(seen, str(following), answer)
-            url = following
+            following = self._next(request, answer)
+            self._refuse_circles(seen, following, answer)
+            request = following
 
-    def _first(self) -> URL:
+    def _first(self) -> Request:
         api, words = self._api, self._draft.window.texts()
         url = URL(self._settings.base + filled(api.path, words))
-        query = {name: filled(value, words) for name, value in api.query.items()}
+        url = url.update_query({name: filled(value, words) for name, value in api.query.items()})
+        body = None if api.body is None else msgspec.json.encode(filled_body(api.body, words))
         if api.paging.kind == "page_number":
-            query[api.paging.parameter] = str(api.paging.first)
-        return url.update_query(query)
+            return self._turned(Request(url, body), api.paging.first)
+        return Request(url, body)
+
+    def _turned(self, request: Request, to: str | int) -> Request:
+        """Put a cursor or page number where the API wants it: in the query, or in the body."""
+        name = self._api.paging.parameter
+        if request.body is None:
+            return replace(request, url=request.url.update_query({name: str(to)}))
+        body: dict[str, Any] = msgspec.json.decode(request.body)
+        *path, last = name.split("/")
+        place = body
+        for step in path:
+            place = place.setdefault(step, {})
+        place[last] = to
+        return replace(request, body=msgspec.json.encode(body))
 
     def _is_whole(self, answer: Answer) -> bool:
         """Say whether a page's records and what leads to the next page can be read."""
@@ -96,27 +148,23 @@ class ApiCollector(DrawnCollector):
             return True
         return False
 
-    def _next(self, url: URL, answer: Answer) -> URL | None:
-        paging = self._api.paging
+    def _next(self, request: Request, answer: Answer) -> Request | None:
+        paging, stated = self._api.paging, self._stated(answer)
         if paging.kind == "page_number":
-            number = int(url.query[paging.parameter]) + 1
-            return url.update_query({paging.parameter: str(number)}) if self._count(answer) else None
-        if paging.kind == "link_header":
-            following = answer.link
-        elif stated := self._stated(answer):
-            at_cursor = paging.kind == "cursor"
-            following = url.update_query({paging.parameter: stated}) if at_cursor else URL(stated)
-        else:
+            self._number += 1
+            return self._turned(request, paging.first + self._number) if self._count(answer) else None
+        if paging.kind == "cursor":
+            return self._turned(request, stated) if stated else None
+        following = answer.link if paging.kind == "link_header" else URL(stated)
+        if not following:
             return None
-        if following is None:
-            return None
-        following = url.join(following)
-        if following.origin() != url.origin():
+        following = request.url.join(following)
+        if following.origin() != request.url.origin():
             raise Fatal(
                 f"{self._settings.place}: its next page is said to be at {following.host}. Our token is not "
                 "shown to another host: ask the vendor, then write that host into the connection"
             )
-        return following
+        return replace(request, url=following)
 
     def _stated(self, answer: Answer) -> str:
         """Give the next address or cursor as the page states it; empty at the last.
@@ -135,9 +183,9 @@ class ApiCollector(DrawnCollector):
     def _count(self, answer: Answer) -> int:
         return len(records_of(answer.body, self._api.items))
 
-    def _refuse_circles(self, seen: set[bytes], following: str, answer: Answer) -> None:
+    def _refuse_circles(self, seen: set[bytes], following: Request | None, answer: Answer) -> None:
         """Stop where a page leads back to an earlier one, or numbers are not listened to."""
-        marks = [following.encode()]
+        marks = [f"{following.url}\n".encode() + (following.body or b"")] if following else []
         if self._api.paging.kind == "page_number" and self._count(answer):
             marks.append(answer.body)
         for mark in (hashlib.sha256(one).digest() for one in marks):

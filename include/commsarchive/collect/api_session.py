@@ -6,14 +6,15 @@ import asyncio
 import base64
 import time
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Any
+from typing import Any, BinaryIO, NoReturn, TypeAlias, TypeVar
 
 import aiohttp
 from yarl import URL
 
-from include.commsarchive.collect.api_settings import ApiSettings
+from include.commsarchive.collect.api_settings import ApiSettings, is_safe
 from include.commsarchive.errors import Fatal, Retriable
 from include.commsarchive.retry_after import retry_after
 
@@ -27,7 +28,33 @@ _EARLY = 60.0
 """Seconds before its end at which a token is not used any more."""
 _TIMEOUT = aiohttp.ClientTimeout(total=600, sock_connect=30, sock_read=60)
 
+_BLOCK = 256 * 1024
+_GONE = frozenset({HTTPStatus.NOT_FOUND, HTTPStatus.GONE})
+
 Sleep = Callable[[float], Awaitable[None]]
+Got = TypeVar("Got")
+Take: TypeAlias = Callable[[aiohttp.ClientResponse], Awaitable[Got]]
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What is asked: an address, and JSON to POST to it or None."""
+
+    url: URL
+    body: bytes | None = None
+    what: str = ""
+    """How errors call it, where its address is content."""
+
+    @property
+    def verb(self) -> str:
+        """The method."""
+        return "GET" if self.body is None else "POST"
+
+
+@dataclass(frozen=True, slots=True)
+class _Refusal:
+    status: int
+    headers: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,9 +68,16 @@ class Answer:
 class ApiSession:
     """An open session; `close` ends it."""
 
-    def __init__(self, settings: ApiSettings, headers: Mapping[str, str], sleep: Sleep) -> None:
-        """Open it; nothing is asked yet. Call it where an event loop runs."""
+    def __init__(
+        self, settings: ApiSettings, headers: Mapping[str, str], secret: tuple[str, ...], sleep: Sleep
+    ) -> None:
+        """Open it; nothing is asked yet. Call it where an event loop runs.
+
+        Raises:
+            Fatal: the connection lacks the value of a secret header.
+        """
         self._settings = settings
+        self._secret_headers = settings.secret_headers(secret)
         self._sleep = sleep
         self._token, self._good_until = "", 0.0
         self._http = aiohttp.ClientSession(
@@ -58,7 +92,7 @@ class ApiSession:
         await self._http.close()
 
     async def sign_in(self) -> str:
-        """Give the header that proves who we are, with a token that is good for a while.
+        """Give the header that proves who we are, with a token that is good for a while; ``""``: no such.
 
         Raises:
             Fatal: id or secret is refused, or what is given is no token.
@@ -66,54 +100,104 @@ class ApiSession:
         """
         told = self._settings
         if not told.token_url:
-            return _basic(told) if told.login else f"Bearer {told.password}"
+            return _basic(told) if told.login else f"Bearer {told.password}" if told.password else ""
         if not self._token or time.monotonic() >= self._good_until:
             self._token, self._good_until = await self._new_token()
         return f"Bearer {self._token}"
 
-    async def page(self, url: URL, is_whole: Callable[[Answer], bool]) -> Answer:
+    async def page(self, request: Request, is_whole: Callable[[Answer], bool]) -> Answer:
         """Get a page; one that is not whole is asked for again, and in the end taken as it is.
 
         Raises:
             Fatal: the API refuses us.
             Retriable: it cannot be reached, or asks for a long wait.
         """
+
+        async def take(got: aiohttp.ClientResponse) -> Answer:
+            following = got.links.get("next")
+            return Answer(
+                await _body(got, self._place(request)), URL(following["url"]) if following else None
+            )
+
+        async def ask() -> Answer:
+            answer = await self._ask(request, take)
+            return answer if isinstance(answer, Answer) else _raise(answer, self._place(request))
+
+        return await self._patiently(ask, is_whole)
+
+    async def file(self, url: URL, sink: BinaryIO, largest: int) -> str:
+        """Get a file into a sink that can begin anew; give why there is none to be had, or ``""``.
+
+        Where the API leads to another address for it, our proof does not go there.
+
+        Raises:
+            Fatal: the API refuses us.
+            Retriable: it cannot be reached, or asks for a long wait.
+        """
+        request = Request(url, what="a file")
+
+        async def take(got: aiohttp.ClientResponse) -> str:
+            sink.seek(0)
+            sink.truncate()
+            async for block in got.content.iter_chunked(_BLOCK):
+                if sink.tell() + len(block) > largest:
+                    return f"larger than {largest:,} bytes"
+                sink.write(block)
+            return ""
+
+        async def ask() -> str:
+            answer = await self._ask(request, take)
+            if isinstance(answer, _Refusal) and (where := _led_to(url, answer)):
+                answer = await self._send(Request(where, what="a file"), {}, take)
+            if isinstance(answer, _Refusal) and answer.status in _GONE:
+                return f"answers {answer.status}"
+            return answer if isinstance(answer, str) else _raise(answer, self._place(request))
+
+        return await self._patiently(ask, lambda _: True)
+
+    async def _patiently(self, ask: Callable[[], Awaitable[Got]], is_good: Callable[[Got], bool]) -> Got:
         for left in reversed(range(TRIES)):
             wait = 2.0 ** (TRIES - left - 1)
             try:
-                answer = await self._ask(url)
+                answer = await ask()
             except Retriable as error:
                 wait = wait if error.retry_after is None else error.retry_after
                 if not left or wait > LONGEST_WAIT:
                     raise
             else:
-                if not left or is_whole(answer):
+                if not left or is_good(answer):
                     return answer
             await self._sleep(wait)
         raise AssertionError
 
-    async def _ask(self, url: URL) -> Answer:
-        proof = await self.sign_in()
-        status, answer = await self._get(url, proof)
-        if status == HTTPStatus.UNAUTHORIZED and self._settings.token_url:
+    async def _ask(self, request: Request, take: Take[Got]) -> Got | _Refusal:
+        answer = await self._send(request, await self._proof(), take)
+        unauthorized = isinstance(answer, _Refusal) and answer.status == HTTPStatus.UNAUTHORIZED
+        if unauthorized and self._settings.token_url:
             self._token = ""
-            status, answer = await self._get(url, await self.sign_in())
-        if isinstance(answer, Answer):
-            return answer
-        raise _refusal(f"{self._settings.place}: GET {url.path}", status, answer)
+            answer = await self._send(request, await self._proof(), take)
+        return answer
 
-    async def _get(self, url: URL, proof: str) -> tuple[int, Answer | Mapping[str, str]]:
-        """Give a page, or the headers of a refusal."""
-        place = f"{self._settings.place}: GET {url.path}"
+    async def _proof(self) -> dict[str, str]:
+        proof = await self.sign_in()
+        return {**self._secret_headers, **({"Authorization": proof} if proof else {})}
+
+    async def _send(self, request: Request, proof: Mapping[str, str], take: Take[Got]) -> Got | _Refusal:
+        content = {} if request.body is None else {"Content-Type": "application/json"}
         try:
-            async with self._http.get(url, headers={"Authorization": proof}, allow_redirects=False) as got:
-                if got.status != HTTPStatus.OK:
-                    return got.status, got.headers
-                following = got.links.get("next")
-                link = URL(following["url"]) if following else None
-                return got.status, Answer(await _body(got, place), link)
+            async with self._http.request(
+                request.verb,
+                request.url,
+                data=request.body,
+                headers={**proof, **content},
+                allow_redirects=False,
+            ) as got:
+                return await take(got) if got.status == HTTPStatus.OK else _Refusal(got.status, got.headers)
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            raise _unreachable(place, error) from error
+            raise _unreachable(self._place(request), error) from error
+
+    def _place(self, request: Request) -> str:
+        return f"{self._settings.place}: {request.verb} {request.what or request.url.path}"
 
     async def _new_token(self) -> tuple[str, float]:
         told, place = self._settings, f"{self._settings.place}: signing in"
@@ -140,7 +224,7 @@ class ApiSession:
 
 async def _body(got: aiohttp.ClientResponse, place: str) -> bytes:
     blocks, size = [], 0
-    async for block in got.content.iter_chunked(256 * 1024):
+    async for block in got.content.iter_chunked(_BLOCK):
         blocks.append(block)
         size += len(block)
         if size > MAX_PAGE:
@@ -159,6 +243,20 @@ def _unreachable(place: str, error: Exception) -> Fatal | Retriable:
         )
     what = "no answer in time" if isinstance(error, TimeoutError) else type(error).__name__
     return Retriable(f"{place}: {what}. Check host, port and firewall")
+
+
+def _raise(refusal: _Refusal, place: str) -> NoReturn:
+    raise _refusal(place, refusal.status, refusal.headers)
+
+
+def _led_to(url: URL, refusal: _Refusal) -> URL | None:
+    """Give the safe address that a redirect leads to, if it is one."""
+    stated = refusal.headers.get("Location", "")
+    if HTTPStatus.MULTIPLE_CHOICES <= refusal.status < HTTPStatus.BAD_REQUEST and stated:
+        with suppress(ValueError):
+            where = url.join(URL(stated))
+            return where if is_safe(str(where)) else None
+    return None
 
 
 def _refusal(place: str, status: int, headers: Mapping[str, str]) -> Fatal | Retriable:

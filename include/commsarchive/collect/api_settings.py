@@ -31,6 +31,21 @@ class ApiSettings:
     token_form: Mapping[str, str] = field(default_factory=dict, repr=False)
     token_in_body: bool = False
     verify: str = ""
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+    def secret_headers(self, names: tuple[str, ...]) -> dict[str, str]:
+        """Give headers with their values.
+
+        Raises:
+            Fatal: the connection has no value for one.
+        """
+        there = {name.lower(): value for name, value in self.headers.items()}
+        if lacking := [name for name in names if not there.get(name.lower())]:
+            raise Fatal(
+                f"{self.place}: extra `headers` lacks {', '.join(lacking)}. Add the value, as in "
+                '{"headers": {"X-Api-Key": "…"}}'
+            )
+        return {name: there[name.lower()] for name in names}
 
     @property
     def place(self) -> str:
@@ -57,28 +72,30 @@ def settings_from(
     """Understand a connection of type ``https`` or ``http``; ``address`` is its host, port and schema.
 
     The host may be a whole address, with a path. Extras: ``token_url``, ``token_form`` (an object),
-    ``token_auth`` (``header`` or ``body``), ``verify`` (path of certificates to trust).
+    ``token_auth`` (``header`` or ``body``), ``verify`` (path of certificates to trust), ``headers`` (an
+    object: values of secret headers).
 
     Raises:
         Fatal: something is missing, or would send secrets in clear.
     """
     base, token_url = _address(*address), str(extra.get("token_url") or "")
     form, how = extra.get("token_form") or {}, extra.get("token_auth") or "header"
-    if not isinstance(form, Mapping) or how not in {"header", "body"}:
+    headers = extra.get("headers") or {}
+    if not isinstance(form, Mapping) or not isinstance(headers, Mapping) or how not in {"header", "body"}:
         raise Fatal(
-            f"connection {name}: extra `token_form` is an object of form fields, `token_auth` header or "
-            "body. Mend or remove them"
+            f"connection {name}: extra `token_form` is an object of form fields, `headers` one of headers, "
+            "`token_auth` header or body. Mend or remove them"
         )
     for url in filter(None, (base, token_url)):
-        if not _is_safe(url):
+        if not is_safe(url):
             raise Fatal(
                 f"connection {name}: its host and extra `token_url` must be https addresses without login. "
                 "Plain http is for servers on this very host"
             )
-    if not password or (token_url and not login):
+    if not (password or headers) or (token_url and not (login and password)):
         raise Fatal(
             f"connection {name}: no way to sign in. Set login and password, or a token as the password "
-            "alone, or client id and secret with extra `token_url`"
+            "alone, or client id and secret with extra `token_url`, or extra `headers`"
         )
     return ApiSettings(
         name,
@@ -89,6 +106,7 @@ def settings_from(
         {str(key): str(value) for key, value in form.items()},
         how == "body",
         str(extra.get("verify") or ""),
+        {str(key): str(value) for key, value in headers.items()},
     )
 
 
@@ -101,7 +119,8 @@ def _address(host: str, port: int | None, schema: str) -> str:
     return base.rstrip("/")
 
 
-def _is_safe(address: str) -> bool:
+def is_safe(address: str) -> bool:
+    """Say whether secrets and content may travel to an address: by TLS, or on this very host."""
     try:
         parts = urlsplit(address)
         plain = parts.scheme == "http" and parts.hostname in _LOOPBACK

@@ -15,9 +15,9 @@ def _now() -> dt.datetime:
     return dt.datetime.now(dt.UTC)
 
 
-def drawn_name(connector: str, day: dt.date) -> str:
-    """Name the clear file that a day's records are in."""
-    return f"{connector}.{day:%y%m%d}.jsonl"
+def drawn_name(connector: str, day: dt.date, *, with_files: bool = False) -> str:
+    """Name the clear file that a day's records are in, alone or with the files that they name."""
+    return f"{connector}.{day:%y%m%d}.{'zip' if with_files else 'jsonl'}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ def expected_export(connector: Connector, source: Source, day: dt.date) -> Expec
     """Say what a day's export looks like on the server."""
     rules = connector.collect
     if rules.drawn:
-        return Expected(day, lambda _: False, (drawn_name(connector.name, day),))
+        return Expected(day, lambda _: False, (drawn_name(connector.name, day, with_files=rules.with_files),))
     return Expected(day, lambda name: source.claim(name) is not None, rules.files, rules.manifest)
 
 

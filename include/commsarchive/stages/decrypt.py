@@ -133,7 +133,7 @@ def _open(
 def _take_as_is(scope: Scope, pickup: Pickup, raw: Path, clear: Path, fetched: Fetched) -> Decrypted:
     rules = scope.connector.collect
     if rules.api:
-        pages = unfold(raw, clear, rules.api.items)
+        pages = unfold(raw, clear, rules.api.items, with_files=rules.with_files)
         return Decrypted(pages.size, pages.sha256, "")
     if not (rules.allow_unencrypted or rules.drawn):
         raise Quarantine(

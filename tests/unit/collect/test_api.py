@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
 import json
 import tarfile
 import tracemalloc
+import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -52,16 +54,20 @@ class Feed:
         self.server.records = [{"id": number, "sent": f"2024-03-13T0{number}:30"} for number in range(5)]
 
     def collector(
-        self, paging: dict[str, Any] | None = None, login: str = "", password: str = TOKEN, **extra: Any
+        self,
+        paging: dict[str, Any] | None = None,
+        login: str = "",
+        password: str = TOKEN,
+        rules: dict[str, Any] | None = None,
+        **extra: Any,
     ) -> ApiCollector:
-        api = Api.model_validate(
-            {
-                "path": "/v1/messages",
-                "query": {"since": "{from}", "until": "{to}"},
-                "items": "data/rows",
-                "paging": paging or CURSOR,
-            }
-        )
+        asked = {
+            "path": "/v1/messages",
+            "query": {"since": "{from}", "until": "{to}"},
+            "items": "data/rows",
+            "paging": paging or CURSOR,
+        }
+        api = Api.model_validate(asked | (rules or {}))
 
         async def wait(seconds: float) -> None:
             self.waits.append(seconds)
@@ -94,9 +100,9 @@ def feed(tmp_path: Path) -> Iterator[Feed]:
 
 def tar_of(*pages: bytes) -> bytes:
     blocks: list[bytes] = []
-    with pages_into(blocks.append, {}) as add:
+    with pages_into(blocks.append, {}) as evidence:
         for page in pages:
-            add(page)
+            evidence.page(page)
     return b"".join(blocks)
 
 
@@ -329,3 +335,187 @@ def test_a_damaged_tar_of_pages_is_set_aside(tmp_path: Path) -> None:
     (tmp_path / "raw").write_bytes(tar_of(b"[1]" * 2000)[:700])
     with pytest.raises(Quarantine, match="Run the day anew"):
         unfold(tmp_path / "raw", tmp_path / "clear", "")
+
+
+SEARCH = {"search": {"since": "{from}", "until": "{to}", "ms": "{from_ms}", "of": ["{day}"]}, "size": 2}
+POSTED: dict[str, Any] = {"path": "/v1/search", "query": {}, "body": SEARCH}
+
+
+@pytest.mark.parametrize(
+    "paging",
+    [
+        {**CURSOR, "parameter": "search/cursor"},
+        {**NUMBER, "parameter": "search/page"},
+        {"kind": "next_url", "field": "meta/next"},
+        {"kind": "link_header"},
+    ],
+    ids=lambda paging: str(paging["kind"]),
+)
+async def test_a_search_is_posted_with_the_window_in_its_body_for_every_page(
+    feed: Feed, paging: dict[str, Any]
+) -> None:
+    assert await feed.fetch(feed.collector(paging, rules=POSTED)) == [0, 1, 2, 3, 4]
+    first = {"since": "2024-03-13T00:00:00Z", "until": "2024-03-14T00:00:00Z", "ms": 1_710_288_000_000}
+    assert feed.server.bodies[0]["search"].items() >= {**first, "of": ["2024-03-13"]}.items()
+    assert len(feed.server.bodies) == len(feed.server.asked)
+    assert feed.server.headers[0]["content-type"] == "application/json"
+
+
+async def test_a_search_that_never_moves_on_is_stopped(feed: Feed) -> None:
+    feed.server.numbers_matter = False
+    collector = feed.collector({**NUMBER, "parameter": "search/page"}, rules=POSTED)
+    with pytest.raises(Fatal, match="in a circle"):
+        await feed.fetch(collector)
+
+
+KEYED: dict[str, Any] = {"secret_headers": ["X-Api-Key"]}
+
+
+async def test_a_secret_header_proves_who_we_are(feed: Feed) -> None:
+    feed.server.wants = {"x-api-key": "k3y"}
+    collector = feed.collector(password="", rules=KEYED, headers={"x-api-key": "k3y", "X-Other": "no"})
+    assert await feed.fetch(collector) == [0, 1, 2, 3, 4]
+    assert "authorization" not in feed.server.headers[0]
+    assert "x-other" not in feed.server.headers[0], "only what the connector names is sent"
+
+
+async def test_a_secret_header_without_value_is_named_and_no_value_is_told(feed: Feed) -> None:
+    with pytest.raises(Fatal, match="extra `headers` lacks X-Api-Key") as caught:
+        await feed.fetch(feed.collector(rules=KEYED, headers={"Other": "h1dden"}))
+    assert "h1dden" not in str(caught.value)
+    settings = settings_from(
+        "vendor", ("api.example", None, ""), "", "", {"headers": {"X-Api-Key": "h1dden"}}
+    )
+    assert "h1dden" not in repr(settings)
+
+
+def test_a_header_is_secret_or_not() -> None:
+    told = {"path": "/{day}", "paging": {"kind": "none"}}
+    with pytest.raises(ValueError, match="not in both"):
+        Api.model_validate({**told, "headers": {"x-key": "1"}, "secret_headers": ["X-Key"]})
+    with pytest.raises(ValueError, match="name this header in `secret_headers`"):
+        Api.model_validate({**told, "headers": {"Cookie": "1"}})
+
+
+WITH_FILES: dict[str, Any] = {"attachments": {"links": "files/url", "max_mib": 1}}
+AXES = b"%PDF axes \x00\xff" * 1000
+
+
+def shared(feed: Feed, *links: str) -> None:
+    feed.server.records[1]["files"] = [{"url": one} for one in links]
+
+
+def evidence(feed: Feed) -> tuple[dict[str, bytes], list[dict[str, Any]]]:
+    with tarfile.open(feed.folder / "raw") as tar:
+        kept = {one.name: tar.extractfile(one).read() for one in tar}  # type: ignore[union-attr]
+    files = json.loads(kept.pop("manifest.json"))["files"]
+    return {name: content for name, content in kept.items() if name.startswith("file")}, files
+
+
+async def collected(feed: Feed, rules: dict[str, Any] | None = None, **more: Any) -> dict[str, bytes]:
+    async with feed.collector(rules=rules or WITH_FILES, **more) as place:
+        (file,) = await place.listing(".")
+        await place.fetch(file, feed.folder / "raw")
+    unfold(feed.folder / "raw", feed.folder / "clear", "data/rows", with_files=True)
+    with zipfile.ZipFile(feed.folder / "clear") as archive:
+        return {name: archive.read(name) for name in archive.namelist()}
+
+
+async def test_files_that_records_name_are_kept_byte_for_byte_and_go_by_their_links(feed: Feed) -> None:
+    feed.server.files = {"/v1/files/1?v=2": Said(200, AXES), "/v1/files/two": Said(200, b"")}
+    here = f"{feed.server.url}/v1/files/two"
+    shared(feed, "/v1/files/1?v=2", here, "/v1/files/1?v=2")
+    found = await collected(feed)
+    assert [json.loads(line)["id"] for line in found.pop("drawn/records.jsonl").splitlines()] == [
+        0,
+        1,
+        2,
+        3,
+        4,
+    ]
+    assert found == {"v1/files/1?v=2": AXES, here: b""}
+    kept, told = evidence(feed)
+    assert list(kept.values()) == [AXES, b""]
+    assert told[0] == {
+        "link": "/v1/files/1?v=2",
+        "name": "file-000001",
+        "size": len(AXES),
+        "sha256": hashlib.sha256(AXES).hexdigest(),
+    }
+
+
+async def test_an_id_is_asked_for_at_the_address_of_files(feed: Feed) -> None:
+    feed.server.files = {"/v1/files/a%2Fb/content": Said(200, AXES)}
+    feed.server.records[0]["files"] = "a/b"
+    rules = {"attachments": {"links": "files", "address": "/v1/files/{link}/content"}}
+    assert (await collected(feed, rules))["a/b"] == AXES
+
+
+@pytest.mark.parametrize(
+    ("link", "answer", "why"),
+    [
+        ("/v1/files/none", Said(404), "answers 404"),
+        ("/v1/files/1", Said(410), "answers 410"),
+        ("/v1/files/1", Said(200, b"x" * (1024 * 1024 + 1)), "larger than 1,048,576 bytes"),
+        ("https://elsewhere.example/f", Said(), "is on another host, where our token does not go"),
+        ("ftp:[", Said(), "is on another host, where our token does not go"),
+    ],
+)
+async def test_a_file_that_is_not_to_be_had_is_told_and_the_records_are_kept(
+    feed: Feed, link: str, answer: Said, why: str
+) -> None:
+    feed.server.files = {"/v1/files/1": answer}
+    shared(feed, link)
+    assert list(await collected(feed)) == ["drawn/records.jsonl"]
+    assert evidence(feed) == ({}, [{"link": link, "missing": why}])
+
+
+async def test_a_file_that_breaks_off_or_must_wait_is_asked_for_again(feed: Feed) -> None:
+    feed.server.files = {"/v1/files/1": Said(200, AXES)}
+    shared(feed, "/v1/files/1")
+    feed.server.said = {
+        2: Said(429, headers={"Retry-After": "7"}),
+        3: Said(200, b"half", hang_up=True),
+    }
+    assert (await collected(feed))["v1/files/1"] == AXES
+    assert feed.waits == [7.0, 2.0]
+
+
+async def test_a_file_that_stays_broken_leaves_nothing_and_is_tried_later(feed: Feed) -> None:
+    feed.server.files = {"/v1/files/1": Said(200, b"half", hang_up=True)}
+    shared(feed, "/v1/files/1")
+    with pytest.raises(Retriable, match="GET a file"):
+        await collected(feed)
+    assert feed.left() == []
+
+
+async def test_files_that_we_may_not_read_are_for_a_person_to_mend(feed: Feed) -> None:
+    feed.server.files = {"/v1/files/1": Said(403)}
+    shared(feed, "/v1/files/1")
+    with pytest.raises(Fatal, match="answers 403"):
+        await collected(feed)
+
+
+async def test_no_proof_goes_where_the_api_leads_to_for_a_file(feed: Feed) -> None:
+    leads = Said(302, headers={"Location": "/open/signed?x=1"})
+    feed.server.files = {"/v1/files/1": leads, "/open/signed?x=1": Said(200, AXES)}
+    shared(feed, "/v1/files/1")
+    found = await collected(feed, {**WITH_FILES, **KEYED}, headers={"X-Api-Key": "k3y"})
+    assert found["v1/files/1"] == AXES
+    told = feed.server.headers[feed.server.asked.index("/open/signed?x=1")]
+    assert not {"authorization", "x-api-key"} & told.keys()
+
+
+async def test_a_file_in_clear_is_not_followed(feed: Feed) -> None:
+    feed.server.files = {"/v1/files/1": Said(302, headers={"Location": "http://elsewhere.example/f"})}
+    shared(feed, "/v1/files/1")
+    with pytest.raises(Fatal, match="answers 302"):
+        await collected(feed)
+
+
+async def test_a_day_without_records_is_empty_even_with_files(feed: Feed) -> None:
+    feed.server.records = []
+    async with feed.collector(rules=WITH_FILES) as place:
+        (file,) = await place.listing(".")
+        await place.fetch(file, feed.folder / "raw")
+    assert unfold(feed.folder / "raw", feed.folder / "clear", "data/rows", with_files=True).size == 0

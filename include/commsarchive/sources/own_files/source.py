@@ -35,6 +35,8 @@ _ENDINGS = {
     "json_lines": (".jsonl", ".ndjson", ".json"),
     "xml": (".xml",),
 }
+DRAWN = "drawn/records.jsonl"
+"""The rows of an archive that a collector made: all else in it is attached, whatever its name."""
 _Line = tuple[str, Tree]
 
 
@@ -125,6 +127,8 @@ class OwnFiles:
     def _contents(self, archive: Zip) -> set[str]:
         """Name the files of an archive that hold rows: by the profile's patterns, else by their endings."""
         names = [one.name for one in archive.entries() if isinstance(one, Entry)]
+        if DRAWN in names:
+            return {DRAWN}
         profile = self._profile
         named = {one for one in names if _like(one.rpartition("/")[2], profile.files.content)}
         return named or {one for one in names if one.lower().endswith(_ENDINGS[profile.format.kind])}
