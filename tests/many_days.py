@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -12,13 +13,15 @@ from include.commsarchive.ids import digest, root_hash
 from include.commsarchive.ledger import schema
 from include.commsarchive.ledger.base import ImportRecord
 from include.commsarchive.ledger.chain import GENESIS, Head, canonical, failure_root, record_hash
-from include.commsarchive.ledger.control import Act, next_entry
+from include.commsarchive.ledger.control import Act, AuditEntry, AuditFilter, next_entry
 from include.commsarchive.ledger.sql import SqlLedger
 
 LAST = dt.date(2026, 11, 20)
 CUSTODIANS = 25
 HELD_EVERY = 50
 """One day in so many has something set aside, and an entry in the audit trail."""
+
+_ACTS = ("archive-days", "replay", "open-content", "change-connector", "pause")
 
 Row = dict[str, Any]
 
@@ -35,6 +38,31 @@ def fill(ledger: SqlLedger, names: list[str], days: int, last: dt.date = LAST) -
                 _write(ledger, batch)
     batch.setdefault(schema.head, []).append({"seq": head.seq, "hash": head.hash})
     _write(ledger, batch)
+
+
+def fill_trail(ledger: SqlLedger, names: list[str], acts: int) -> None:
+    """Let fifty people do something every few minutes, after all that is in the trail."""
+    last = ledger.audit(AuditFilter(), 2**62, 1)
+    head = Head(last[0].seq, last[0].hash) if last else Head()
+    now, rows = time.time_ns() // 1_000_000, []
+    for number in range(acts):
+        what = _ACTS[number % len(_ACTS)]
+        act = Act(f"person_{number % 50}", what, names[number % len(names)], str(number))
+        entry = next_entry(head, act, now - (acts - number) * 300_000)
+        head = Head(entry.seq, entry.hash)
+        rows.append(_audit_row(entry))
+    _write(ledger, {schema.audit: rows})
+    with ledger._database.write() as connection:
+        connection.execute(sa.update(schema.audit_head).values(seq=head.seq, hash=head.hash))
+
+
+def _audit_row(entry: AuditEntry) -> Row:
+    act = entry.act
+    return {
+        "seq": entry.seq, "at": entry.at, "who": act.who, "what": act.what, "connector": act.connector,
+        "thing": act.thing, "outcome": act.outcome, "detail": canonical(dict(act.detail)),
+        "previous": entry.previous, "hash": entry.hash,
+    }  # fmt: skip
 
 
 def _write(ledger: SqlLedger, batch: dict[sa.Table, list[Row]]) -> None:
@@ -68,11 +96,7 @@ def _rows(names: list[str], days: int, last: dt.date) -> Iterator[tuple[sa.Table
                 yield schema.held, _held(record)
                 entry = next_entry(entries, Act("ada", "replay", name, str(day)), seq)
                 entries = Head(entry.seq, entry.hash)
-                yield schema.audit, {
-                    "seq": entry.seq, "at": seq, "who": "ada", "what": "replay", "connector": name,
-                    "thing": str(day), "outcome": "done", "detail": "{}", "previous": entry.previous,
-                    "hash": entry.hash,
-                }  # fmt: skip
+                yield schema.audit, _audit_row(entry)
     yield schema.audit_head, {"seq": entries.seq, "hash": entries.hash}
 
 
