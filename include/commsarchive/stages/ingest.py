@@ -28,7 +28,7 @@ from include.commsarchive.ledger.base import Delivery, Known, Ledger
 from include.commsarchive.mailbox.base import NOT_SENT, Mailbox
 from include.commsarchive.model import Letter, Mail, Outcome
 from include.commsarchive.stages.lease import Lease
-from include.commsarchive.stages.read_back import Checker, ReadBack
+from include.commsarchive.stages.read_back import NOT_STORED, Checker, ReadBack
 from include.commsarchive.stages.recover import find
 from include.commsarchive.stages.shards import Place
 from include.commsarchive.stages.waiting import BUSY_PAUSE, PATIENCE, Patience, Waiting
@@ -134,7 +134,9 @@ class _Filing:
     """By mailbox: copies made, duplicate and failed."""
     recovered: int = 0
     doubted: dict[str, int] = field(default_factory=dict)
-    """By delivery key in doubt: how many copies had been filed the first time."""
+    """By delivery key that was sent and not answered: how many copies had been filed the first time."""
+    sent_again: dict[str, Outcome] = field(default_factory=dict)
+    """By delivery key: what the server said of a copy that had been in doubt before."""
     unsent: set[str] = field(default_factory=set)
     """Keys that were intended and certainly not sent by this try: there is nothing to look up."""
     set_aside: set[str] = field(default_factory=set)
@@ -195,7 +197,7 @@ class _Filing:
         self.ledger.settle(self.lease.run_id, settled + in_doubt)
         self.set_aside |= {one.delivery.delivery_key for one, _ in failed}
         self._count(sendings, known, settled)
-        self.recovered += len(found)
+        self.recovered += len(found.keys() - self.sent_again.keys())
         if self.checker.faults:
             raise Fatal(
                 f"the destination does not keep copies as it was asked to: {', '.join(self.checker.faults)}. "
@@ -210,9 +212,16 @@ class _Filing:
             if one.busy:
                 self.waiting.put_off(sendings[key].delivery.mailbox, BUSY_PAUSE)
         still_open = {key for key, one in known.items() if not one.delivered and not one.busy}
-        in_doubt = still_open - {key for key in self.unsent if key in known and not known[key].taken}
+        certainly_not_sent = {key for key in self.unsent & still_open if not known[key].taken}
         self.unsent -= still_open
-        return self._ask(sendings[key].delivery for key in sendings if key in in_doubt)
+        too_early = {
+            key
+            for key in self.sent_again.keys() & still_open
+            if self.waiting.is_to_be_asked(sendings[key].delivery.mailbox)
+        }
+        in_doubt = still_open - certainly_not_sent - too_early
+        found, unasked = self._ask(sendings[key].delivery for key in sendings if key in in_doubt)
+        return found, unasked | too_early
 
     def _contradicted(
         self, sendings: Mapping[str, Sending], decided: Iterable[Outcome]
@@ -230,24 +239,40 @@ class _Filing:
                 unasked.update(keys)
                 self.waiting.in_vain(owner, answer.retry_after or 0.0)
             else:
-                found |= {key: Outcome(key, server_id) for key, server_id in answer.items()}
+                found |= {key: self._found(key, server_id) for key, server_id in answer.items()}
         return found, unasked
 
+    def _found(self, key: str, server_id: str) -> Outcome:
+        """Give the receipt of a copy that was looked up; of two the other one may have been left."""
+        said = self.sent_again.get(key, Outcome(key, server_id))
+        return said if said.server_id == server_id else replace(said, server_id=server_id, stored_hash="")
+
     def _decide(self, sending: Sending, before: Known | None, outcome: Outcome) -> Outcome:
-        """Take a doubt as a failure when it stays, the sooner if others are filed; else its mailbox waits."""
+        """Say what to make of an answer. What stays a doubt fails, the sooner if others are filed.
+
+        A copy that was sent again after a request that nobody answered stays in doubt until it is looked up:
+        that request may come true yet.
+        """
         key, owner = outcome.delivery_key, sending.delivery.mailbox
-        if not outcome.doubt:
-            self.filed += 1
-            self.waiting.has_answered(owner)
-        elif outcome.doubt == NOT_SENT:
+        if outcome.doubt == NOT_SENT:
             self.unsent.add(key)
             self.waiting.put_off(owner, outcome.retry_after or 1.0)
+            return outcome
+        if is_answered := not outcome.doubt:
+            self.waiting.has_answered(owner)
+            if outcome.reason or key not in self.doubted or self.mailbox.keyed or not self.mailbox.readable:
+                self.filed += 1
+                return outcome
+            self.sent_again[key] = outcome
+            outcome = Outcome(key, doubt=NOT_STORED)
+        most = self.manner.patience.looks
+        if not outcome.retry_after and self.filed > self.doubted.setdefault(key, self.filed):
+            most = self.manner.patience.tries
+        if before and before.doubts + 1 >= most:
+            return replace(outcome, reason=outcome.doubt, doubt="")
+        if is_answered:
+            self.waiting.ask_once_more(owner)
         else:
-            others_are_filed = self.filed > self.doubted.setdefault(key, self.filed)
-            patience = self.manner.patience
-            most = patience.tries if others_are_filed and not outcome.retry_after else patience.looks
-            if before and before.doubts + 1 >= most:
-                return replace(outcome, reason=outcome.doubt, doubt="")
             self.waiting.in_vain(owner, outcome.retry_after)
         return outcome
 

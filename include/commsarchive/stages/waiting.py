@@ -1,4 +1,4 @@
-"""Mailboxes that must wait: until when, and when it is time to let the task end instead."""
+"""Mailboxes that must wait, or be asked once more: until when, and when to let the task end instead."""
 
 from __future__ import annotations
 
@@ -26,6 +26,8 @@ class Patience:
     looks: int = 15
     """Clear looks that do not find a copy, each after it was sent, until it fails for good; also tries in a
     row that a mailbox may end with the wish to be left alone."""
+    second_look: float = 60.0
+    """Time for requests in doubt to come true: a copy that was sent again is looked up so much later."""
     lease: float = 300.0
     """How long another task that may be filing the same copy is left alone when nothing is heard of it."""
     now: Callable[[], float] = time.monotonic
@@ -42,6 +44,8 @@ class Waiting:
 
     patience: Patience
     _until: dict[str, float] = field(default_factory=dict)
+    _once_more: dict[str, float] = field(default_factory=dict)
+    """Mailboxes that are well, and when to ask them for a copy that was sent to them twice."""
     _in_vain: dict[str, int] = field(default_factory=dict)
     _most: dict[str, int] = field(default_factory=dict)
     """How often in a row a mailbox may be tried in vain."""
@@ -51,13 +55,21 @@ class Waiting:
         return mailbox in self._until
 
     def __bool__(self) -> bool:
-        """Say whether any must."""
-        return bool(self._until)
+        """Say whether any must, or is to be asked once more."""
+        return bool(self._until or self._once_more)
 
     def put_off(self, mailbox: str, seconds: float) -> None:
         """Let a mailbox wait for so long."""
         until = self.patience.now() + seconds
         self._until[mailbox] = max(self._until.get(mailbox, until), until)
+
+    def ask_once_more(self, mailbox: str) -> None:
+        """Come back to a mailbox for a second look, and send to it meanwhile."""
+        self._once_more[mailbox] = self.patience.now() + self.patience.second_look
+
+    def is_to_be_asked(self, mailbox: str) -> bool:
+        """Say whether the time for a second look has not come yet."""
+        return mailbox in self._once_more
 
     def in_vain(self, mailbox: str, asked: float) -> None:
         """Let a mailbox wait that gave no clear answer: each time longer, and as long as it ``asked`` for."""
@@ -81,12 +93,13 @@ class Waiting:
             for mailbox, until in self._until.items()
             if self._in_vain.get(mailbox, 0) < self._most.get(mailbox, self.patience.tries)
         ]
-        if not hopeful:
+        moments = [*hopeful, *self._once_more.values()]
+        if not moments:
             raise Retriable(
                 f"{len(self._until)} mailboxes failed {self.patience.tries} or more times in a row. Check "
                 "that the destination can be reached; what was filed is recorded and is not filed again"
             )
-        wait = max(0.0, min(hopeful) - self.patience.now())
+        wait = max(0.0, min(moments) - self.patience.now())
         if wait > self.patience.longest_wait:
             raise Retriable(
                 f"{len(self._until)} mailboxes must wait {wait:.0f} seconds; all others have what they get",
@@ -94,7 +107,10 @@ class Waiting:
             )
         self.patience.sleep(wait)
         now = self.patience.now()
-        ready = {mailbox for mailbox, until in self._until.items() if until <= now}
-        for mailbox in ready:
-            del self._until[mailbox]
+        ready: set[str] = set()
+        for moments_of in (self._until, self._once_more):
+            due = {mailbox for mailbox, until in moments_of.items() if until <= now}
+            for mailbox in due:
+                del moments_of[mailbox]
+            ready |= due
         return frozenset(ready)
