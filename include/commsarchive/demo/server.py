@@ -47,8 +47,7 @@ async def serving(root: Path, access: Access, port: int = 0) -> AsyncIterator[in
     try:
         yield server.get_port()
     finally:
-        server.close()
-        await server.wait_closed()
+        server.close()  # from Python 3.12 on, to wait for it is to wait for the clients
 
 
 class _Login(asyncssh.SSHServer):
