@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, FrameLocator, Page, expect
+from playwright.sync_api import Browser, expect
 
 from tests.servers.programs import running_browser
+from tests.system.pages_browser import in_both_themes, lightness, picture, show, signed_in
 from tests.system.pages_world import SECRET_WORDS, YESTERDAY, World, fill, running_world
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(300)]
-
-expect.set_options(timeout=20_000)
-AIRFLOWS_OWN = "An iframe which has both allow-scripts and allow-same-origin"
-"""A warning about the frame that Airflow gives to every plugin."""
 
 NEWYORK = "connectors/bloomberg_newyork"
 EMPTY = ("connectors", "quarantine", "setup")
@@ -51,58 +46,6 @@ def empty(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 def busy(empty: World) -> World:
     fill(empty)
     return empty
-
-
-@contextmanager
-def signed_in(
-    browser: Browser, world: World, who: str, theme: str = "light", *, complains: bool = False
-) -> Iterator[Page]:
-    """A browser of somebody; what its console complains about fails the test, refusals included."""
-    context = browser.new_context(viewport={"width": 1400, "height": 1000})
-    cookie = {"name": "_token", "value": world.token(who), "url": world.address}
-    context.add_cookies([cookie])  # type: ignore[list-item]
-    context.add_init_script(f"localStorage.setItem('theme', '{theme}')")
-    page = context.new_page()
-    complaints: list[str] = []
-    page.on("pageerror", lambda error: complaints.append(str(error)))
-    page.on(
-        "console", lambda said: complaints.append(said.text) if said.type in {"error", "warning"} else None
-    )
-    yield page
-    context.close()
-    assert complains or [text for text in complaints if AIRFLOWS_OWN not in text] == []
-
-
-def show(page: Page, world: World, path: str) -> FrameLocator:
-    """Open a page of ours inside Airflow."""
-    page.goto(f"{world.address}/plugin/connectors/compliance/{path}")
-    frame = page.frame_locator("iframe")
-    expect(frame.locator("h1")).to_be_visible()
-    return frame
-
-
-def picture(page: Page, world: World, name: str) -> None:
-    folder = Path(os.environ.get("COMMSARCHIVE_PICTURES") or world.root / "pictures")
-    folder.mkdir(exist_ok=True)
-    page.screenshot(path=folder / f"{name.replace('/', '-')}.png")
-
-
-def in_both_themes(page: Page, world: World, path: str, name: str) -> None:
-    """Show a page, change Airflow's colours around it, and look at both."""
-    frame = show(page, world, path)
-    for theme in ("light", "dark"):
-        page.evaluate("theme => document.documentElement.className = theme", theme)
-        expect(frame.locator("html")).to_have_attribute("data-theme", theme)
-        assert (lightness(frame) < 60) is (theme == "dark")
-        picture(page, world, f"{name}-{theme}")
-    assert frame.locator("html").evaluate("html => html.scrollWidth - html.clientWidth") == 0
-
-
-def lightness(frame: FrameLocator) -> float:
-    """Brightness of a page's background, 0 to 255."""
-    colour = frame.locator("body").evaluate("body => getComputedStyle(body).backgroundColor")
-    parts = [float(part) for part in colour.removeprefix("rgb(").removesuffix(")").split(",")]
-    return sum(parts) / 3
 
 
 def test_an_empty_system_says_what_to_do_first_in_airflows_colours(browser: Browser, empty: World) -> None:
@@ -214,28 +157,3 @@ def test_logs_and_keys_are_downloaded(browser: Browser, busy: World) -> None:
                 frame.get_by_role("link", name=link).first.click()
             assert download.value.suggested_filename.endswith(ending)
             assert Path(download.value.path()).stat().st_size > 100
-
-
-def test_a_connector_is_set_up_and_what_is_wrong_is_said_beside_its_field(
-    browser: Browser, busy: World
-) -> None:
-    with signed_in(browser, busy, "admin", complains=True) as page:
-        frame = show(page, busy, "setup")
-        for label, text in (
-            ("Name", "Not A Name"),
-            ("Connection of the source's server", "vendor"),
-            ("Third-party mailbox", "all@quillbrook.example"),
-            ("Connection of the destination", "archive"),
-            ("First day to archive", str(YESTERDAY)),
-        ):
-            frame.get_by_label(label).fill(text)
-        frame.get_by_role("button", name="Check").click()
-        expect(frame.get_by_label("Name", exact=False).first).to_be_focused()
-        expect(frame.locator("#why-name")).to_contain_text("should match pattern")
-        picture(page, busy, "setup-wrong")
-        frame.get_by_label("Name", exact=False).first.fill("made_here")
-        frame.get_by_role("button", name="Check").click()
-        expect(frame.get_by_role("status")).to_contain_text("The definition is right")
-        frame.get_by_role("button", name="Make it, paused").click()
-        frame.get_by_role("link", name="Go on with made_here").click()
-        expect(frame.get_by_role("heading", name="made_here")).to_be_visible()
