@@ -15,6 +15,7 @@ from airflow.utils.session import create_session
 from commsarchive_airflow.catalogue import PROJECT, catalogue, find_connector
 
 from include.commsarchive.errors import Fatal
+from include.commsarchive.ledger.alerts import AlertKind, Finding
 from include.commsarchive.ledger.sql import connect
 from tests.unit.plugins.api_desk import Api, load_dags, make_api
 from tests.unit.plugins.desk import DAY, Desk, definition, make_desk
@@ -221,6 +222,17 @@ class TestRetired:
         ):
             answer = api("ada", "POST", f"/connectors/new_chat/{path}", json=body)
             assert (answer.status_code, answer.json()["error"]) == (409, "retired"), path
+
+    def test_its_alerts_are_cleared_and_others_stay(self, api: Api, desk: Desk) -> None:
+        api("ada", "POST", "/connectors", json=NEW)
+        found = [
+            Finding(AlertKind.EXPIRING, name, "ends", "renew it", ("x",))
+            for name in ("new_chat", "desk_chat")
+        ]
+        with connect(desk.ledger) as ledger:
+            ledger.take([(one.kind, one.connector) for one in found], found, lambda _: [])
+            self.retire(api)
+            assert [one.finding.connector for one in ledger.alerts()] == ["desk_chat"]
 
     def test_its_name_is_not_given_to_another_and_it_can_be_brought_back(self, api: Api) -> None:
         api("ada", "POST", "/connectors", json=NEW)

@@ -128,6 +128,16 @@ def test_one_that_is_wrong_can_be_mended_and_retired(ledger: SqlLedger) -> None:
     assert "there is no source `telepathy`" in get("/connectors/odd_chat/change").text
 
 
+def test_a_pilot_is_said_with_the_way_to_widen_it(ledger: SqlLedger) -> None:
+    assert "A pilot" not in get("/connectors/made_chat").text
+    pilot = MADE | {"mapping": MADE["mapping"] | {"pilot": ["ann@firm.example"]}}
+    ledger.put_connector("made_chat", json.dumps(pilot), 1, "ann")
+    seen = get("/connectors/made_chat")
+    assert "A pilot: only 1 custodian" in seen.text
+    assert CHANGE in seen.html
+    assert CHANGE not in get("/connectors/made_chat", "vera").html
+
+
 def test_a_retired_connector_leaves_the_list_and_keeps_its_pages(ledger: SqlLedger) -> None:
     record = close_day(ledger, "made_chat", DAY, quarantined=1)
     ledger.retire_connector("made_chat", 1, "bob")

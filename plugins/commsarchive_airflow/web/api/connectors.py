@@ -11,6 +11,7 @@ from fastapi import APIRouter, Query, Response
 
 from commsarchive_airflow import scheduler
 from commsarchive_airflow.catalogue import checked
+from commsarchive_airflow.endings import tell
 from commsarchive_airflow.web.api.definitions import (
     Definition,
     IfMatch,
@@ -32,6 +33,7 @@ from commsarchive_airflow.web.overview import Row, calendar, everything, rows, v
 from include.commsarchive.connector import Connector
 from include.commsarchive.control.days import Day
 from include.commsarchive.control.standing import Status
+from include.commsarchive.ledger.alerts import AlertKind
 
 router = APIRouter(tags=["connectors"], responses=PROBLEMS)
 
@@ -160,7 +162,9 @@ def retire_connector(name: Name, who: AdminOf, if_match: IfMatch = "") -> Defini
         with suppress(scheduler.Unknown):
             scheduler.pause(name, paused=True)
     with telling_stale():
-        return shown(book().retire_connector(name, before.version, who.name))
+        gone = book().retire_connector(name, before.version, who.name)
+    book().take([(kind, name) for kind in AlertKind], [], tell)
+    return shown(gone)
 
 
 @router.get("/connectors/{name}/versions")

@@ -90,6 +90,7 @@ def show_connector(name: Name, who: Reader, month: Month = "") -> HTMLResponse:
         older=f"{_back(last, 1):%Y-%m}",
         newer=f"{last + dt.timedelta(days=1):%Y-%m}" if last < newest else "",
         newest=newest,
+        rules=connector.mapping,
         **words,
     )
 

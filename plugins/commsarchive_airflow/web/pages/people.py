@@ -12,6 +12,7 @@ from commsarchive_airflow.web.api.connectors import find
 from commsarchive_airflow.web.api.people import CUSTOM
 from commsarchive_airflow.web.api.rights import Name, Reader
 from commsarchive_airflow.web.book import book
+from commsarchive_airflow.web.overview import everything
 from commsarchive_airflow.web.pages.frame import render, viewer
 from include.commsarchive.connector import UPLOADED
 from include.commsarchive.errors import CommsArchiveError
@@ -35,7 +36,7 @@ def show_people(name: Name, who: Reader, after: After = "") -> HTMLResponse:
         viewer=viewer(who, name),
         name=name,
         origin=connector.mapping.custom,
-        uploads=connector.mapping.custom == UPLOADED,
+        uploads=connector.mapping.custom == UPLOADED and name not in everything().retired,
         unmapped=book().unmapped_people(name) if not after else [],
         custodians=custodians[:PAGE],
         after=after,
