@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -16,7 +18,7 @@ from tests.servers.graph import directory as emulator
 from tests.servers.graph.server import GraphServer
 from tests.servers.graph.store import Group
 from tests.servers.graph.tokens import CLIENT_ID, CLIENT_SECRET
-from tests.servers.graph.wire import Request
+from tests.servers.graph.wire import Json, Reply, Request
 
 
 @pytest.fixture
@@ -147,3 +149,33 @@ def test_guests_and_accounts_without_an_address_have_no_mailbox(
     directory = open_directory(connection(server))
     assert isinstance(directory, GraphDirectory)
     assert [user.mailbox for user in directory.users([])] == [CID.mailbox]
+
+
+@pytest.mark.parametrize(
+    "spoilt", [{"value": None}, {"value": [{"mail": "x@firm.example"}]}, {"value": ["x"]}]
+)
+def test_a_list_that_is_none_is_asked_for_again_and_then_told(
+    server: GraphServer, monkeypatch: pytest.MonkeyPatch, spoilt: dict[str, object]
+) -> None:
+    monkeypatch.setattr("include.commsarchive.directory.graph.WAIT", 0.0)
+    plain = emulator.Directory._page
+    left = [spoilt]
+
+    def page(self: emulator.Directory, request: Request, found: list[Json]) -> Reply:
+        reply = plain(self, request, found)
+        return replace(reply, body=left.pop()) if left else reply
+
+    monkeypatch.setattr(emulator.Directory, "_page", page)
+    directory = open_directory(connection(server))
+    assert len(directory.users([])) == 3
+    left += [spoilt] * 3
+    with pytest.raises(Retriable, match="its answer is no list of people or groups"):
+        directory.users([])
+
+
+def test_certificates_to_trust_that_are_none_are_named(server: GraphServer, tmp_path: Path) -> None:
+    file = tmp_path / "ca.pem"
+    file.write_text("no certificate")
+    found = connection(server)
+    with pytest.raises(Fatal, match=r"connection cloud: extra `verify`.*PEM"):
+        open_directory(replace(found, extra=dict(found.extra) | {"verify": str(file)}))

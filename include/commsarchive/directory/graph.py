@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import re
-import ssl
 from codecs import BOM_UTF8
 from collections.abc import AsyncIterator, Collection
 from http.client import INTERNAL_SERVER_ERROR, TOO_MANY_REQUESTS
@@ -22,7 +21,7 @@ from yarl import URL
 from include.commsarchive.address import is_mailbox
 from include.commsarchive.directory.base import DirectoryUser
 from include.commsarchive.errors import Fatal, Retriable
-from include.commsarchive.microsoft import Application, SignIn
+from include.commsarchive.microsoft import Application, SignIn, trusted
 from include.commsarchive.retry_after import retry_after
 
 PAGE = 999
@@ -42,13 +41,22 @@ class _Page(msgspec.Struct):
     value: list[dict[str, Any]]
     following: str | None = msgspec.field(name="@odata.nextLink", default=None)
 
+    def __post_init__(self) -> None:
+        if not all(one.get("id") for one in self.value):
+            raise ValueError("an entry has no id")
+
 
 class GraphDirectory:
     """A `Directory` in the cloud. Groups are named by their id, their name or their address."""
 
     def __init__(self, application: Application) -> None:
-        """Take the application that may read users and groups (User.Read.All, GroupMember.Read.All)."""
+        """Take the application that may read users and groups (User.Read.All, GroupMember.Read.All).
+
+        Raises:
+            Fatal: there are no certificates in the file that it trusts.
+        """
         self._of = application
+        self._trust = trusted(f"connection {application.name}", "verify", application.verify)
         self._sign_in = SignIn(application)
 
     def users(self, groups: Collection[str]) -> list[DirectoryUser]:
@@ -56,8 +64,7 @@ class GraphDirectory:
         return asyncio.run(self._read(sorted(set(groups))))
 
     async def _read(self, groups: Collection[str]) -> list[DirectoryUser]:
-        trust = ssl.create_default_context(cafile=self._of.verify or None)
-        connector = aiohttp.TCPConnector(ssl=trust)
+        connector = aiohttp.TCPConnector(ssl=self._trust)
         async with aiohttp.ClientSession(connector=connector, timeout=_TIMEOUT, trust_env=True) as http:
             users = f"users?$select={_FIELDS}&$top={PAGE}"
             found = {one["id"]: one async for one in self._pages(http, users) if _has_mailbox(one)}
@@ -117,9 +124,14 @@ class GraphDirectory:
                 if answer.ok:
                     return msgspec.json.decode(content.removeprefix(BOM_UTF8), type=_Page)
                 raise self._refusal(answer)
-        except (aiohttp.ClientError, TimeoutError, msgspec.MsgspecError) as error:
+        except (aiohttp.ClientError, TimeoutError) as error:
             raise Retriable(
                 f"connection {self._of.name}: the directory cannot be read: {type(error).__name__}. Try again"
+            ) from error
+        except msgspec.MsgspecError as error:
+            raise Retriable(
+                f"connection {self._of.name}: the directory cannot be read: its answer is no list of people "
+                f"or groups: {error}. Try again; if it stays, check that host is Graph's"
             ) from error
 
     def _refusal(self, answer: aiohttp.ClientResponse) -> Fatal | Retriable:

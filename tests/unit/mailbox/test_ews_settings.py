@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
+import certifi
 import pytest
 
 from include.commsarchive.errors import Fatal
@@ -48,8 +50,14 @@ def test_other_clouds_have_another_sign_in_and_scope() -> None:
 
 
 def test_authorities_of_the_house_are_trusted(tmp_path: Path) -> None:
-    (tmp_path / "ca.pem").write_text("x")
+    shutil.copy(certifi.where(), tmp_path / "ca.pem")
     assert settings(ca_file=str(tmp_path / "ca.pem")).verify == str(tmp_path / "ca.pem")
+
+
+def test_authorities_that_are_no_pem_are_named(tmp_path: Path) -> None:
+    (tmp_path / "ca.pem").write_text("x")
+    with pytest.raises(Fatal, match=r"extra `ca_file` .*ca\.pem is no PEM file of certificates"):
+        settings(ca_file=str(tmp_path / "ca.pem"))
 
 
 def test_bounds_can_be_set() -> None:

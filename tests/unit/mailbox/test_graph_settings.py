@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -50,9 +51,14 @@ def test_numbers_have_bounds(key: str, value: Any) -> None:
         settings_from("cloud", "", "app", "s3cret", {"tenant_id": "t", key: value})
 
 
-def test_certificates_to_trust_must_be_there() -> None:
-    with pytest.raises(Fatal, match="connection cloud: extra `verify` names no file"):
-        settings(verify="/no/such/file.pem")
+def test_certificates_to_trust_must_be_there_and_be_some(tmp_path: Path) -> None:
+    der = tmp_path / "ca.der"
+    der.write_bytes(b"0\x82\x01\x0a")
+    for name in (der, tmp_path, "/no/such/file.pem"):
+        with pytest.raises(
+            Fatal, match=r"connection cloud: extra `verify` .* is no PEM file of certificates"
+        ):
+            settings(verify=str(name))
 
 
 def test_secrets_do_not_show() -> None:

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from include.commsarchive.errors import Fatal
+from include.commsarchive.microsoft import trusted
 
 PATH = "/EWS/Exchange.asmx"
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
@@ -156,4 +157,5 @@ def _ca_file(where: str, name: object) -> Path | None:
     path = Path(str(name)).expanduser()
     if not path.is_file():
         raise Fatal(f"{where}: extra `ca_file` {path} is no file. Name a PEM file of trusted authorities")
+    trusted(where, "ca_file", str(path))
     return path

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from include.commsarchive.errors import Fatal
 from include.commsarchive.mailbox.pace import Budget
-from include.commsarchive.microsoft import Application, application_from
+from include.commsarchive.microsoft import Application, application_from, trusted
 
 MIB = 1024 * 1024
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
@@ -48,8 +47,7 @@ def settings_from(name: str, host: str, login: str, password: str, extra: Mappin
     where = f"connection {name}"
     if not _is_safe(application.graph):
         raise Fatal(f"{where}: host is no https address. Leave it empty for Microsoft's worldwide cloud")
-    if application.verify and not Path(application.verify).is_file():
-        raise Fatal(f"{where}: extra `verify` names no file. Name a file of certificates, or remove it")
+    trusted(where, "verify", application.verify)
     return GraphSettings(
         application,
         concurrency=_number(where, extra, "concurrency", 32, 1000),
