@@ -95,7 +95,7 @@ def _global_relay() -> bytes:
     """A channel's day as Mattermost mails it."""
     rows = [
         ("08:40:00", "nina.oakes", "who has the Corviglia call notes?"),
-        ("08:41:10", "stefan.brandt", "me. Summary: spread target <b>85</b>"),
+        ("08:41:10", "stefan.brandt", "me. Summary: spread target 85"),
         ("08:42:00", "nina.oakes", "ta"),
     ]
     said = "".join(

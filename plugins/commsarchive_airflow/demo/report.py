@@ -76,7 +76,7 @@ def _show_conversation(feed: Feed, *, whole: bool) -> None:
     lines = body.get_content().splitlines() if body else []
     if not whole:
         lines = lines[next((number for number, line in enumerate(lines) if line.startswith("--- ")), 0) :]
-    print(f"\n{feed.connector.title or feed.name}: one of the mails, as {path.parents[2].name} keeps it\n")
+    print(f"\n{feed.connector.title or feed.name}: one of the mails, as {path.relative_to(MAIL).parts[0]} keeps it\n")
     for name in ("From", "To", "Subject", "Date"):
         print(f"  {name}: {mail[name]}"[:150])
     print("\n".join(f"  | {line}" for line in ["", *lines[:_LONGEST]]))
@@ -84,4 +84,4 @@ def _show_conversation(feed: Feed, *, whole: bool) -> None:
 
 def _mails_of(feed: Feed) -> list[Path]:
     mark = f"X-Commsarchive-Connector: {feed.connector.name}\n".encode()
-    return [path for path in MAIL.glob("*/.*/cur/*") if mark in path.read_bytes().replace(b"\r\n", b"\n")]
+    return [path for path in MAIL.glob("*@*/**/cur/*") if mark in path.read_bytes().replace(b"\r\n", b"\n")]
