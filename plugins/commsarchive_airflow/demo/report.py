@@ -76,7 +76,8 @@ def _show_conversation(feed: Feed, *, whole: bool) -> None:
     lines = body.get_content().splitlines() if body else []
     if not whole:
         lines = lines[next((number for number, line in enumerate(lines) if line.startswith("--- ")), 0) :]
-    print(f"\n{feed.connector.title or feed.name}: one of the mails, as {path.relative_to(MAIL).parts[0]} keeps it\n")
+    title, owner = feed.connector.title or feed.name, path.relative_to(MAIL).parts[0]
+    print(f"\n{title}: one of the mails, as {owner} keeps it\n")
     for name in ("From", "To", "Subject", "Date"):
         print(f"  {name}: {mail[name]}"[:150])
     print("\n".join(f"  | {line}" for line in ["", *lines[:_LONGEST]]))
