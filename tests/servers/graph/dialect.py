@@ -21,7 +21,11 @@ ID_SIGNS = "/+="
 
 _LEFT_OUT = frozenset({"hasAttachments", "createdDateTime", "@odata.etag", "changeKey", "nextExpectedRanges"})
 _ADDRESSES = frozenset({"@odata.nextLink", "uploadUrl"})
-_CODES = {"ErrorFolderExists": "nameAlreadyExists"}
+_CODES = {
+    "ErrorFolderExists": "nameAlreadyExists",
+    "ErrorItemNotFound": "itemNotFound",
+    "ErrorAccessDenied": "accessDenied",
+}
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 _ID = re.compile(r"\{[0-9a-f-]{36}\}|(?<=0x)[0-9a-f]+$")
 

@@ -72,6 +72,16 @@ def test_copies_need_not_say_when_they_were_made(
     assert mailbox.find(ANN, FOLDER, KEYS) == filed
 
 
+def test_copies_of_no_known_size_are_read_one_by_one(
+    server: EwsServer, mailbox: EwsMailbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    filed = [one.server_id for one in mailbox.append(LETTERS)]
+    calls = server.faults.calls
+    say(monkeypatch, "GetItem", rb"<t:Size>\d+</t:Size>|(?=<t:MimeContent)", b"")
+    assert list(mailbox.inspect(ANN, FOLDER, filed)) == filed
+    assert [entry.call.items for entry in server.faults.log[calls:]] == [7] + [1] * 7
+
+
 def test_pages_that_go_on_without_end_are_no_answer(
     mailbox: EwsMailbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -217,7 +217,7 @@ def _read(box: Box, server_ids: Sequence[str]) -> dict[str, Kept]:
     kept: dict[str, Kept] = {}
     for some in _chunks(server_ids, MOST_IDS):
         stored: dict[str, Stored] = dict(_there(zip(some, box.stored(some), strict=True)))
-        for ids in _cut({one: stored[one].size or 0 for one in stored}):
+        for ids in _cut({one: stored[one].size or MOST_BYTES for one in stored}):
             contents: Iterator[tuple[str, Content]] = _there(zip(ids, box.contents(ids), strict=True))
             kept |= {one: _kept(stored[one], content) for one, content in contents}
     return kept

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from http import HTTPStatus
 from urllib.parse import quote
 
 from include.commsarchive.errors import Fatal
@@ -79,7 +80,7 @@ class Directory:
     def _reason(self, box: Box, answer: Answer) -> str:
         if answer.code in GONE:
             return _why_gone(box.facts)
-        if answer.code == "ErrorAccessDenied":
+        if answer.status == HTTPStatus.FORBIDDEN:
             return DENIED
         raise Doubt("server-error", request_id=answer.request_id)
 

@@ -11,6 +11,7 @@ import asyncio
 import hashlib
 from collections import Counter
 from collections.abc import Sequence
+from http import HTTPStatus
 from urllib.parse import quote
 
 from include.commsarchive.errors import Fatal
@@ -32,7 +33,6 @@ _FILED = "no"
 """What `UNFINISHED` says of a message that has all its files."""
 
 _BLOCK = 1 << 20
-_BAD_REQUEST = 400
 
 
 class Filing:
@@ -173,17 +173,18 @@ class Filing:
         Raises:
             Fatal: the tenant lets nobody into that folder.
         """
-        if answer.code in GONE or answer.code == "ErrorAccessDenied":
+        denied = answer.status == HTTPStatus.FORBIDDEN
+        if answer.code in GONE or denied:
             if reason := await self._refusal(box):
                 return Refusal(reason, answer.request_id)
         elif is_gone(answer):
             self._folders.forget(box)
-        if folder == PURGES and (is_gone(answer) or answer.code == "ErrorAccessDenied"):
+        if folder == PURGES and (is_gone(answer) or denied):
             raise Fatal(
                 f"{self._settings.place}: Graph does not let messages into {PURGES} here. Set "
                 "`deliver.folder` to a folder below the Inbox"
             )
-        if answer.status == _BAD_REQUEST and not is_gone(answer):
+        if answer.status == HTTPStatus.BAD_REQUEST and not is_gone(answer):
             return Refusal("refused-by-server", answer.request_id)
         return Doubt("folder-gone" if is_gone(answer) else "server-error", request_id=answer.request_id)
 

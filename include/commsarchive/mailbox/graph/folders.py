@@ -14,12 +14,12 @@ from include.commsarchive.mailbox.graph.wire import Wire
 WELL_KNOWN = {INBOX: "inbox", PURGES: "recoverableitemspurges"}
 """Folders that Graph knows by a name of its own."""
 
-_NOT_FOUND = {"ErrorFolderNotFound", "ErrorItemNotFound", "ErrorInvalidIdMalformed"}
+_NO_ID = "ErrorInvalidIdMalformed"
 
 
 def is_gone(answer: Answer) -> bool:
     """Say whether an answer means that what was named by its id is not there."""
-    return answer.code in _NOT_FOUND
+    return answer.status == HTTPStatus.NOT_FOUND or answer.code == _NO_ID
 
 
 class Folders:
