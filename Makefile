@@ -35,7 +35,7 @@ bench: $(VENV)/dev  ## measure every stage beside a naive pipeline: make bench M
 	@$(RUN) bench/run.py $(if $(MESSAGES),--messages $(MESSAGES))
 
 pins:  ## compile requirements*.in into pinned requirements*.txt
-	@for name in requirements requirements-dev; do $(VENV)/bin/uv pip compile -q --universal \
+	@for name in requirements requirements-stores requirements-dev; do $(VENV)/bin/uv pip compile -q --universal \
 		--python-version 3.11 --no-header --no-emit-index-url --no-emit-find-links $$name.in -o $$name.txt; done
 
 clean:  ## remove everything that these commands made
