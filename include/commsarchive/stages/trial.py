@@ -146,7 +146,7 @@ class _Trial:
     def keys(self) -> str:
         with self.doors.decryptor(self.connector) as ring:
             if ring is None:
-                raise _Nothing("none: the connector has no `pgp` section")
+                return "none: files are not encrypted, the definition has no `pgp` section"
             keys = ring.keys()
         if warnings := expiring(keys, dt.datetime.now(dt.UTC), dt.timedelta(days=45)):
             raise Fatal(" | ".join(warnings))
@@ -209,7 +209,7 @@ class _Trial:
             what = "were uploaded" if rules.custom == UPLOADED else f"are in {rules.custom}"
             said.append(f"{len(Snapshot.from_json(kept).rows)} good rows {what}")
         if kept := ledger.mapping(self.connector.name, "scope"):
-            said.append(f"{len(msgspec.json.decode(kept))} custodians are in scope")
+            said.append(f"custodians in scope: {len(msgspec.json.decode(kept))}")
         return "; ".join(said) or "no files: everybody by corporate address or the directory"
 
     def map_people(self) -> str:
@@ -229,7 +229,9 @@ class _Trial:
         with self.doors.mailbox(destination) as mailbox:
             reasons = mailbox.missing([third_party, *asked])
         if reason := reasons.pop(third_party, ""):
-            raise Fatal(f"third-party mailbox {third_party}: {reason}. Make it, or mend the name")
+            raise Fatal(
+                f"third-party mailbox {third_party}: {reason}. Make it, open it to the login, or mend the name"
+            )
         said = f"{destination} takes mail for {third_party}"
         if asked:
             said += f" and for {len(asked) - len(reasons)} of {len(asked)} custodians of the file"
@@ -271,11 +273,11 @@ def _told(found: Collection[Resolution], custodians: int) -> str:
     """Say in counts who is mapped."""
     unmapped = {person.key for one in found for person in one.unmapped_people}
     lost, out = sum(one.unmapped for one in found), sum(one.excluded for one in found)
-    said = [f"{len(found)} items, copies to {custodians} custodians"]
+    said = [f"items: {len(found)}", f"custodians who get copies: {custodians}"]
     if unmapped:
-        said.append(f"{len(unmapped)} of our own people have no mailbox: add them to the mapping")
+        said.append(f"own people without a mailbox, to add to the mapping: {len(unmapped)}")
     if lost:
-        said.append(f"{lost} items map to nobody and go to the third-party mailbox")
+        said.append(f"items of nobody whom we know, for the third-party mailbox: {lost}")
     if out:
-        said.append(f"{out} items are out of scope")
+        said.append(f"items out of scope: {out}")
     return "; ".join(said)

@@ -117,7 +117,7 @@ def test_a_file_of_the_day_is_read_and_its_people_mapped_to_mailboxes(api: Api) 
     )
     assert re.fullmatch(rf"{name}: \d+ items, \d+ people in them, nothing set aside", steps["read"][1])
     assert steps["mapping"][1].endswith("good rows were uploaded")
-    custodians = re.search(r"copies to (\d+) custodians", steps["map people"][1])
+    custodians = re.search(r"custodians who get copies: (\d+)", steps["map people"][1])
     assert custodians
     assert int(custodians[1]) > 1
     said = f"desk_mail takes mail for {CATCH_ALL} and for {custodians[1]} of {custodians[1]} custodians"
@@ -125,8 +125,8 @@ def test_a_file_of_the_day_is_read_and_its_people_mapped_to_mailboxes(api: Api) 
     assert "@quillbrook" not in str(steps)
     pilot = {**rules, "pilot": ["nobody@quillbrook.example"], "domains": ["quillbrook.example"]}
     steps = tried(api, mapping=pilot, upload=mapped)
-    assert "copies to 0 custodians" in steps["map people"][1]
-    assert "items are out of scope" in steps["map people"][1]
+    assert "custodians who get copies: 0" in steps["map people"][1]
+    assert "items out of scope: " in steps["map people"][1]
     assert api("ada", "GET", "/connectors/new_chat").status_code == 404
 
 

@@ -314,6 +314,7 @@
     part("changes").hidden = true;
     box.hidden = false;
     box.querySelector("h3").focus();
+    box.scrollIntoView({ block: "nearest" });
     tell(made, "bad", `Version ${version}, which you read, is no longer the last.`);
     part("mine", box).onclick = () => {
       const both = merged(before, now.definition, mine);
