@@ -11,9 +11,9 @@ from dataclasses import replace
 import pytest
 
 from include.commsarchive.errors import Fatal, Retriable
-from include.commsarchive.mailbox.imap.client import Answer, Client
+from include.commsarchive.mailbox.imap.client import Answer, Client, Refused
 from include.commsarchive.mailbox.imap.mailbox import ImapMailbox
-from include.commsarchive.mailbox.imap.settings import settings_from
+from include.commsarchive.mailbox.imap.settings import ImapSettings, settings_from
 from include.commsarchive.message.mime import encode
 from include.commsarchive.model import Letter, MailPart
 from tests.letters import FOLDER, make_letter
@@ -301,6 +301,45 @@ def test_who_is_refused_while_others_are_let_in_does_not_exist(dovecot: Dovecot)
             mailbox.missing(["gone@firm.example"])
         assert mailbox.missing(["gone@firm.example", ANN]) == {"gone@firm.example": "no-such-mailbox"}
         assert mailbox.find("gone@firm.example", "", ["0" * 32]) == {}
+
+
+def refuse_logins(patch: pytest.MonkeyPatch) -> None:
+    def refuse(_settings: ImapSettings, _mailbox: str) -> Client:
+        raise Refused("AUTHENTICATIONFAILED")
+
+    patch.setattr("include.commsarchive.mailbox.imap.mailbox.log_in", refuse)
+
+
+def test_a_login_that_is_refused_says_nothing_of_what_is_there(dovecot: Dovecot) -> None:
+    letter = make_letter("x")
+    with mailbox_on(dovecot.port) as mailbox:
+        [filed] = mailbox.append([letter])
+        mailbox.close()
+        with pytest.MonkeyPatch.context() as patch:
+            refuse_logins(patch)
+            for ask, wanted in (
+                (mailbox.find, letter.delivery_key),
+                (mailbox.inspect, filed.server_id),
+                (mailbox.prune, letter.delivery_key),
+            ):
+                with pytest.raises(Retriable, match="does not let us into a mailbox"):
+                    ask(ANN, FOLDER, [wanted])
+        assert mailbox.find(ANN, FOLDER, [letter.delivery_key]) == {letter.delivery_key: filed.server_id}
+
+
+def test_a_mailbox_that_was_refused_as_missing_holds_nothing_and_is_not_filed_into_by_the_same_task(
+    dovecot: Dovecot,
+) -> None:
+    letter = make_letter("x")
+    with mailbox_on(dovecot.port) as mailbox:
+        assert mailbox.append([make_letter("x", BOB)])[0].server_id
+        with pytest.MonkeyPatch.context() as patch:
+            refuse_logins(patch)
+            assert mailbox.append([letter])[0].reason == "no-such-mailbox"
+        assert mailbox.find(ANN, FOLDER, [letter.delivery_key]) == {}
+        assert mailbox.append([letter])[0].reason == "no-such-mailbox"
+    with mailbox_on(dovecot.port) as later:
+        assert later.append([letter])[0].server_id
 
 
 def test_ids_of_another_mailbox_or_of_nothing_are_not_read_back(dovecot: Dovecot) -> None:

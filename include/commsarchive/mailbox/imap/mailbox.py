@@ -37,8 +37,9 @@ _Answer = TypeVar("_Answer")
 class ImapMailbox:
     """A `Mailbox` on an IMAP server; threads may share it. It makes folders, and no mailboxes.
 
-    IMAP says of a mailbox that does not exist what it says of a wrong password. So one is missing when the
-    server lets us into others; when it lets us into none, the administrator's login is wrong.
+    IMAP says of a mailbox that does not exist what it says of a wrong password. So one is missing when it was
+    to be filed into and the server lets us into others; when it lets us into none, the administrator's login
+    is wrong. What is missing stays so, or what was looked for in vain could be filed twice.
     """
 
     keyed = False
@@ -51,6 +52,7 @@ class ImapMailbox:
         self._idle: dict[str, Box] = {}
         self._lock = threading.Lock()
         self._let_in = False
+        self._missing: set[str] = set()
 
     def missing(self, mailboxes: Collection[str]) -> dict[str, str]:
         """See `Mailbox.missing`. Logs in to each."""
@@ -80,7 +82,7 @@ class ImapMailbox:
         with ThreadPoolExecutor(WIDE) as pool:
             parts = list(pool.map(self._file, mine, [list(part.values()) for part in mine.values()]))
         outcomes = {one.delivery_key: one for part in parts for one in part}
-        self._believe([one for one in outcomes.values() if one.reason == NO_MAILBOX])
+        self._believe({one.mailbox for one in letters if outcomes[one.delivery_key].reason == NO_MAILBOX})
         return [outcomes[letter.delivery_key] for letter in letters]
 
     def inspect(self, mailbox: str, folder: str, server_ids: Collection[str]) -> dict[str, Kept]:
@@ -99,15 +101,24 @@ class ImapMailbox:
             _log_out(box)
 
     def _ask(self, mailbox: str, ask: Callable[[Box], _Answer], nothing: _Answer) -> _Answer:
-        """Ask a mailbox; one that does not exist has ``nothing``."""
-        with self._explained(), contextlib.suppress(Refused), self._box(mailbox) as box:
-            return ask(box)
-        self._believe([mailbox])
-        return nothing
+        """Ask a mailbox; one that is missing has ``nothing``."""
+        if mailbox.casefold() in self._missing:
+            return nothing
+        try:
+            with self._explained(), self._box(mailbox) as box:
+                return ask(box)
+        except Refused:
+            self._check_login()
+            raise Retriable(
+                f"connection {self._settings.name}: the server does not let us into a mailbox that may hold "
+                "copies of ours. If it stays so, mend the login or the mailbox"
+            ) from None
 
     def _file(self, mailbox: str, letters: Sequence[Letter]) -> list[Outcome]:
         """File into one mailbox. When a connection is lost, go on with what was not under way."""
         outcomes: dict[str, Outcome] = {}
+        if mailbox in self._missing:
+            return [Outcome(one.delivery_key, reason=NO_MAILBOX) for one in letters]
         rest = letters
         while rest:
             reason, doubt = "", CONNECTION_LOST
@@ -171,9 +182,15 @@ class ImapMailbox:
         self._let_in = True
         return box
 
-    def _believe(self, refused: Collection[object]) -> None:
+    def _believe(self, refused: Collection[str]) -> None:
         """Take it that mailboxes do not exist, as long as the server has let us in at all."""
-        if refused and not self._let_in:
+        if refused:
+            self._check_login()
+        self._missing.update(mailbox.casefold() for mailbox in refused)
+
+    def _check_login(self) -> None:
+        """Make sure, after a refusal, that the server has let us in before."""
+        if not self._let_in:
             raise Fatal(
                 f"connection {self._settings.name}: the server lets us into no mailbox. Mend login, "
                 "password or extra `login_format`, or the names of the mailboxes"
