@@ -31,9 +31,13 @@ os.environ.update(
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Let Airflow's own warnings pass; ours stay errors."""
+    """Let Airflow's own warnings pass; ours stay errors.
+
+    Python 3.13 complains of each ledger that the web server's book keeps open as long as it runs.
+    """
     for warning in ("GitWildMatchPattern:DeprecationWarning", "Using `httpx` with `starlette.testclient`"):
         config.addinivalue_line("filterwarnings", f"ignore:{warning}")
+    config.addinivalue_line("filterwarnings", "ignore:unclosed database:ResourceWarning")
 
 
 @pytest.fixture(scope="session")
