@@ -363,6 +363,13 @@ def test_a_mailbox_is_found_by_its_address_whatever_its_owner_signs_in_with(
     assert len(held(server, address="o'neil@firm.example")) == 2
 
 
+def test_nobody_gets_what_is_for_somebody_else_though_a_server_shows_everybody(
+    mailbox: GraphMailbox, server: GraphServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tests.servers.graph.query.matcher", lambda _wanted: bool)
+    assert mailbox.missing([ANN, GONE]) == {GONE: "no-such-mailbox"}
+
+
 def test_a_full_mailbox_and_a_letter_beyond_all_limits_are_refused(
     mailbox: GraphMailbox, server: GraphServer
 ) -> None:

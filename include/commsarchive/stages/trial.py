@@ -229,9 +229,7 @@ class _Trial:
         with self.doors.mailbox(destination) as mailbox:
             reasons = mailbox.missing([third_party, *asked])
         if reason := reasons.pop(third_party, ""):
-            raise Fatal(
-                f"third-party mailbox {third_party}: {reason}. Make it, open it to the login, or mend the name"
-            )
+            raise Fatal(f"third-party mailbox {third_party}: {reason}. Make or open it, or mend the name")
         said = f"{destination} takes mail for {third_party}"
         if asked:
             said += f" and for {len(asked) - len(reasons)} of {len(asked)} custodians of the file"

@@ -112,6 +112,18 @@ def test_a_server_that_does_not_search_by_properties_stops_the_run(
         mailbox.find(ANN, FOLDER, KEYS)
 
 
+def test_copies_go_into_their_folder_though_a_server_shows_others_too(
+    server: EwsServer, mailbox: EwsMailbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ann = server.store.mailbox(ANN)
+    for name in ("Another", "Zebra"):
+        ann.make(ann.distinguished["inbox"], name)
+    monkeypatch.setattr("tests.servers.ews.folder_operations.restriction", lambda *_: bool)
+    assert mailbox.find(ANN, FOLDER, KEYS) == {}
+    filed = {one.delivery_key: one.server_id for one in mailbox.append(LETTERS)}
+    assert {item.id for item in ann.folder(f"Inbox/{FOLDER}").items} == set(filed.values())
+
+
 @pytest.mark.parametrize(
     ("code", "reason"),
     [

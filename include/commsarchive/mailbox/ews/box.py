@@ -63,10 +63,13 @@ class Box(Account):
     def child(self, parent: FolderId, name: str) -> FolderId | None:
         """Look a folder up by its name, None where there is none."""
         service = operations.FindFolder(account=self)
-        what = {"additional_fields": None, "shape": "IdOnly", "depth": "Shallow"}
+        what = {"additional_fields": None, "shape": "Default", "depth": "Shallow"}
         for page in self._pages(service, folders=[parent], restriction=Named(name), **what):
-            for folder in page.iterfind(f"{{{TNS}}}Folders/*/{{{TNS}}}FolderId"):
-                return _folder_id(folder)
+            for folder in page.iterfind(f"{{{TNS}}}Folders/*"):
+                called = folder.findtext(f"{{{TNS}}}DisplayName", "")  # not every server restricts
+                found = folder.find(f"{{{TNS}}}FolderId")
+                if found is not None and called.casefold() == name.casefold():
+                    return _folder_id(found)
         return None
 
     def make(self, parent: FolderId, name: str) -> FolderId:

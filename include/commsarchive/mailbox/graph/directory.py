@@ -13,7 +13,7 @@ from include.commsarchive.mailbox.graph.wire import Wire
 NO_MAILBOX = "no-such-mailbox"
 DENIED = "access-denied-to-mailbox"
 
-_SELECT = "id,mail,userPrincipalName,accountEnabled,assignedPlans"
+_SELECT = "id,mail,userPrincipalName,proxyAddresses,accountEnabled,assignedPlans"
 GONE = {
     "ErrorInvalidUser",
     "ErrorNonExistentMailbox",
@@ -102,8 +102,13 @@ class Directory:
                 )
             raise Doubt("server-error", request_id=found.request_id)
         wanted = box.address.casefold()
-        ranked = sorted(found, key=lambda one: str(one.get("mail") or "").casefold() != wanted)
-        return ranked[0] if ranked else {}
+        theirs = [one for one in found if wanted in _addresses(one)]  # not every server filters
+        return min(theirs, key=lambda one: str(one.get("mail") or "").casefold() != wanted, default={})
+
+
+def _addresses(user: Json) -> set[str]:
+    proxies = [str(one).casefold().removeprefix("smtp:") for one in user.get("proxyAddresses") or []]
+    return {str(user.get(name) or "").casefold() for name in ("mail", "userPrincipalName")} | set(proxies)
 
 
 def _why_gone(facts: Json) -> str:
