@@ -20,11 +20,16 @@ from include.commsarchive.collect.folder import FolderCollector
 from include.commsarchive.collect.memory import MemoryCollector
 from include.commsarchive.collect.sftp import SftpCollector
 from include.commsarchive.collect.sftp_settings import settings_from
+from include.commsarchive.connector import load_connector
+from include.commsarchive.doors import Connection, open_collector
 from include.commsarchive.errors import Fatal, Retriable
+from include.commsarchive.profile import PROJECT
 from tests.servers.programs import HOST
+from tests.servers.s3 import BUCKET, S3, running_s3
 from tests.servers.sshd import Sshd, running_sshd
 
 pytestmark = pytest.mark.anyio
+CONNECTOR = load_connector(PROJECT / "include" / "connectors" / "eml.yaml.example")
 
 
 @pytest.fixture
@@ -115,6 +120,22 @@ class BucketPlace:
 
     def collector(self) -> Collector:
         return FolderCollector(self.root)
+
+
+class S3Place:
+    def __init__(self, server: S3, prefix: str) -> None:
+        self.server, self.prefix = server, prefix
+        self.options = server.options
+
+    def put(self, path: str, content: bytes, mtime: int = 1_700_000_000) -> None:
+        self.server.put(f"{self.prefix}/{path}", content, mtime)
+
+    def remove(self, path: str) -> None:
+        self.server.remove(f"{self.prefix}/{path}")
+
+    def collector(self) -> Collector:
+        extra = {"path": f"s3://{BUCKET}/{self.prefix}", "storage_options": self.options}
+        return open_collector(Connection("store", "fs", extra=extra), CONNECTOR, dt.date(2024, 3, 13))
 
 
 class SftpPlace(FolderPlace):
@@ -286,15 +307,8 @@ class TestFolder(FilesystemSuite):
         return FolderPlace(tmp_path / "remote")
 
 
-class TestObjectStore(CollectorSuite):
-    @pytest.fixture
-    def place(self) -> Iterator[Place]:
-        fsspec.register_implementation("memory", Bucket, clobber=True)
-        Bucket.clear_instance_cache()
-        Bucket.store.clear()
-        yield BucketPlace()
-        Bucket.clear_instance_cache()
-        fsspec.register_implementation("memory", MemoryFileSystem, clobber=True)
+class StoreSuite(CollectorSuite):
+    """What a prefix of an object store promises beside."""
 
     async def test_a_missing_folder_is_for_a_person_to_mend(self, place: Place) -> None:
         """A prefix is there as soon as something has it."""
@@ -308,6 +322,65 @@ class TestObjectStore(CollectorSuite):
         place.put("in/b.xml", b"2")
         async with place.collector() as second:
             assert len(await second.listing("in")) == 2
+
+
+class TestMemoryStore(StoreSuite):
+    @pytest.fixture
+    def place(self) -> Iterator[Place]:
+        fsspec.register_implementation("memory", Bucket, clobber=True)
+        Bucket.clear_instance_cache()
+        Bucket.store.clear()
+        yield BucketPlace()
+        Bucket.clear_instance_cache()
+        fsspec.register_implementation("memory", MemoryFileSystem, clobber=True)
+
+
+@pytest.fixture(scope="module")
+def s3() -> Iterator[S3]:
+    with running_s3() as server:
+        yield server
+
+
+@pytest.mark.system
+class TestS3(StoreSuite):
+    @pytest.fixture
+    def place(self, s3: S3, tmp_path: Path) -> S3Place:
+        return S3Place(s3, f"from vendor/{tmp_path.name}")
+
+    async def test_a_large_file_comes_whole(self, place: S3Place, tmp_path: Path) -> None:
+        content = os.urandom(1024) * 20_000
+        place.put("large.xml", content)
+        async with place.collector() as collector:
+            (file,) = await collector.listing(".")
+            fetched = await collector.fetch(file, tmp_path / "large.xml")
+        assert fetched.sha256 == hashlib.sha256(content).hexdigest()
+
+    async def test_a_store_that_does_not_answer_is_tried_later(self, place: S3Place) -> None:
+        place.options = place.options | {
+            "endpoint_url": f"http://{HOST}:1",
+            "config_kwargs": {"retries": {"max_attempts": 0}},
+        }
+        async with place.collector() as collector:
+            with pytest.raises(Retriable, match="EndpointConnectionError"):
+                await collector.listing(".")
+
+    async def test_a_bucket_that_is_not_there_is_waited_for_as_a_prefix_is(self, place: S3Place) -> None:
+        place.prefix = "../elsewhere"
+        async with place.collector() as collector:
+            assert await collector.listing(".") == []
+
+    async def test_a_connection_without_credentials_is_for_a_person_to_mend(
+        self, place: S3Place, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE"):
+            monkeypatch.delenv(name, raising=False)
+        monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+        monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", "/nowhere")
+        monkeypatch.setenv("AWS_CONFIG_FILE", "/nowhere")
+        place.options = {"endpoint_url": place.options["endpoint_url"]}
+        async with place.collector() as collector:
+            with pytest.raises(Fatal, match=r"NoCredentialsError.*storage_options"):
+                await collector.listing(".")
 
 
 @pytest.fixture(scope="module")

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http import HTTPStatus
 from pathlib import Path, PurePosixPath
 from types import TracebackType
 from typing import Self
@@ -55,35 +57,29 @@ class FolderCollector:
 
     def _list(self, folder: str) -> list[RemoteFile]:
         home = self._at(folder)
-        try:
-            self._forget()  # what a store keeps of earlier listings would hide new files
-            inside = sorted(
-                entry.name for entry in home.iterdir() if entry.is_file() and not entry.is_symlink()
-            )
+        with _explained(str(home)):
+            try:
+                self._forget()  # what a store keeps of earlier listings would hide new files
+                inside = sorted(
+                    entry.name for entry in home.iterdir() if entry.is_file() and not entry.is_symlink()
+                )
+            except (FileNotFoundError, NotADirectoryError) as error:
+                if not self._is_local:
+                    return []
+                raise no_folder(str(home)) from error
             return [self._stat(f"{folder}/{name}") for name in inside]
-        except (FileNotFoundError, NotADirectoryError) as error:
-            if not self._is_local:
-                return []
-            raise no_folder(str(home)) from error
-        except OSError as error:
-            raise _explain(error, str(home)) from error
 
     def _read(self, path: str, limit: int) -> bytes:
-        try:
-            with self._at(path).open("rb") as stream:
-                content: bytes = stream.read(limit + 1)
-        except OSError as error:
-            raise _explain(error, path) from error
+        with _explained(path), self._at(path).open("rb") as stream:
+            content: bytes = stream.read(limit + 1)
         if len(content) > limit:
             raise too_large(path, limit)
         return content
 
     def _stat(self, path: str) -> RemoteFile:
         found = self._at(path)
-        try:
+        with _explained(path):
             status = found.stat()
-        except OSError as error:
-            raise _explain(error, path) from error
         return RemoteFile(found.name, path, status.st_size, int(status.st_mtime))
 
     async def _state(self, path: str) -> RemoteFile:
@@ -92,20 +88,30 @@ class FolderCollector:
 
     async def _pour(self, file: RemoteFile, write: Callable[[bytes], None]) -> None:
         def copy() -> None:
-            try:
-                with self._at(file.path).open("rb") as stream:
-                    while block := stream.read(BLOCK_BYTES):
-                        write(block)
-            except OSError as error:
-                raise _explain(error, file.path) from error
+            with _explained(file.path), self._at(file.path).open("rb") as stream:
+                while block := stream.read(BLOCK_BYTES):
+                    write(block)
 
         await asyncio.to_thread(copy)
 
 
-def _explain(error: OSError, path: str) -> CommsArchiveError:
-    """Say who must act when a file cannot be read."""
-    if isinstance(error, FileNotFoundError):
-        return vanished(path)
-    if isinstance(error, PermissionError):
-        return Fatal(f"{path}: permission denied. Let this user read it")
-    return Retriable(f"{path}: cannot be read: {error.strerror or error}. Check the disk or mount")
+@contextmanager
+def _explained(path: str) -> Iterator[None]:
+    """Say who must act when a file cannot be read. Drivers of object stores have errors of their own."""
+    try:
+        yield
+    except CommsArchiveError:
+        raise
+    except FileNotFoundError as error:
+        raise vanished(path) from error
+    except PermissionError as error:
+        raise Fatal(f"{path}: permission denied. Let this user read it") from error
+    except OSError as error:
+        why = error.strerror or error
+        raise Retriable(f"{path}: cannot be read: {why}. Check the disk, mount or store") from error
+    except Exception as error:
+        name = type(error).__name__
+        refused = getattr(error, "status_code", 0) in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}
+        if refused or "Credentials" in name or "Authentication" in name:
+            raise Fatal(f"{path}: {name}. Mend extra `storage_options` of the connection") from error
+        raise Retriable(f"{path}: {name}. Check the store's address and that it answers") from error
