@@ -22,12 +22,18 @@ from commsarchive_airflow.local import Home, free_port
 
 from include.commsarchive.ledger.alerts import AlertKind, Finding
 from include.commsarchive.ledger.base import HeldStage
+from include.commsarchive.ledger.control import Act
 from include.commsarchive.ledger.sql import SqlLedger, connect
 from include.commsarchive.pgp.keys import make_key
+from include.commsarchive.stages.verification import Asked, keep
+from include.commsarchive.stages.verify import Verdict
 from tests.unit.plugins.past_days import close_day, held
 
 YESTERDAY = dt.datetime.now(dt.UTC).date() - dt.timedelta(days=1)
 FRIDAY = 4
+MISSING = (
+    "copy a1b2c3d4e5f60718 of item 77aa12 in archive (run bloomberg_london/7): is not in its mailbox any more"
+)
 SECRET_WORDS = "The plan is to sell <b>everything</b> on Friday"
 USERS = {"admin": "admin", "olga": "op", "cora": "viewer"}
 """Airflow's roles: an administrator, a data engineer, a compliance officer."""
@@ -146,6 +152,7 @@ def fill(world: World) -> None:
             _close(ledger, back)
         _set_aside(world, ledger)
         _alert(ledger)
+        _prove(ledger)
     world.load_dags()
 
 
@@ -191,6 +198,25 @@ def _set_aside(world: World, ledger: SqlLedger) -> None:
             )
         )
     ledger.hold(things)
+
+
+def _prove(ledger: SqlLedger) -> None:
+    """People did things; yesterday's verification found all well, today's misses a copy."""
+    newyork = "bloomberg_newyork"
+    for act in (
+        Act(
+            "admin", "change-mapping", newyork, "5f0c1d77a4", "asked", {"rows": 212, "added": 3, "removed": 1}
+        ),
+        Act("admin", "change-mapping", newyork, "5f0c1d77a4"),
+        Act("olga", "archive-days", newyork, str(YESTERDAY - dt.timedelta(days=3)), "failed"),
+        Act("olga", "open-content", newyork, outcome="refused"),
+        Act("cora", "open-content", newyork, "9e107d9d372bb682", detail={"reason": "truncated"}),
+    ):
+        ledger.note(act)
+    good, bad = Verdict(records=80, trail=5, copies=1000), Verdict(records=82, trail=6, copies=1000)
+    bad.suspect(bad.incomplete, "a1b2", MISSING)
+    for verdict in (good, bad):
+        keep(ledger, Asked("DAG upkeep", extent="sample"), verdict, 2.417)
 
 
 def _alert(ledger: SqlLedger) -> None:

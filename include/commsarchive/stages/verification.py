@@ -96,9 +96,9 @@ def keep(books: Control, asked: Asked, verdict: Verdict, seconds: float) -> Veri
         "records": verdict.records,
         "trail": verdict.trail,
         "copies": verdict.copies,
-        "chain": verdict.chain,
+        "chain_faults": verdict.chain,
         "faults": faults[:MOST_FAULTS],
-        "more": len(faults[MOST_FAULTS:]) + verdict.unlisted,
+        "further_faults": len(faults[MOST_FAULTS:]) + verdict.unlisted,
         "suspects": verdict.suspects,
         "seconds": round(seconds, 3),
     }
@@ -131,7 +131,7 @@ def suspects(found: Sequence[Verification]) -> list[str]:
 def _read(entry: AuditEntry) -> Verification:
     """Read an entry; those of earlier versions say less."""
     act, detail = entry.act, entry.act.detail
-    tampered = detail.get("chain", act.outcome == "tampered")
+    tampered = detail.get("chain_faults", act.outcome == "tampered")
     return Verification(
         number=entry.seq,
         at=dt.datetime.fromtimestamp(entry.at / 1000, dt.UTC),
@@ -144,7 +144,7 @@ def _read(entry: AuditEntry) -> Verification:
         trail=detail.get("trail", 0),
         copies=detail.get("copies", 0),
         faults=tuple(detail.get("faults", ())),
-        more=detail.get("more", 0),
+        more=detail.get("further_faults", 0),
         seconds=detail.get("seconds", 0.0),
         suspects=tuple(detail.get("suspects", ())),
     )

@@ -83,6 +83,12 @@ def _retired(gone: Mapping[str, StoredConnector]) -> dict[str, Standing]:
     return {name: retired(one.who, since[name], last.get(name), waiting[name]) for name, one in gone.items()}
 
 
+def title_of(name: str) -> str:
+    """Give what people call a connector."""
+    connector = everything().connectors.get(name)
+    return (connector.title if connector else "") or name
+
+
 def calendar(connector: Connector, first: dt.date, last: dt.date) -> tuple[Day, ...]:
     """Say what became of these business days of a connector, both included."""
     name, now = connector.name, dt.datetime.now(dt.UTC)

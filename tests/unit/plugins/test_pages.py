@@ -57,7 +57,17 @@ def test_there_is_no_other_way_to_the_pages() -> None:
 
 @pytest.mark.parametrize(
     "path",
-    ["", "/settings", f"/days/{YESTERDAY}", "/people", "/keys", "/quarantine", "/imports/1", "/verification"],
+    [
+        "",
+        "/settings",
+        "/change",
+        f"/days/{YESTERDAY}",
+        "/people",
+        "/keys",
+        "/quarantine",
+        "/imports/1",
+        "/verification",
+    ],
 )
 def test_who_may_not_read_a_connector_sees_nothing_of_it(
     desk: Desk, path: str, monkeypatch: pytest.MonkeyPatch
@@ -224,16 +234,6 @@ def test_only_a_compliance_officer_is_offered_to_open_messages(
     thing = held("desk_chat", YESTERDAY)
     ledger.hold([thing])
     assert (f"/quarantine/{thing.held_id}" in get(f"{CONNECTOR}/quarantine", who).html) is may
-
-
-@pytest.mark.parametrize(("who", "may"), [("ada", True), ("cora", True), ("olga", False)])
-def test_only_who_may_download_evidence_is_offered_it(desk: Desk, who: str, may: bool) -> None:
-    seen = get(CONNECTOR, who)
-    form = re.search(
-        r'<form method="get" action="[^"]*/desk_chat/evidence.zip">.*?</form>', seen.html, re.DOTALL
-    )
-    assert form
-    assert ("disabled" not in form[0]) is may
 
 
 def test_what_was_set_aside_is_opened_escaped_and_the_trail_says_so(desk: Desk, ledger: SqlLedger) -> None:

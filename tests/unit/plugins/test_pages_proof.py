@@ -106,7 +106,7 @@ def test_the_last_verification_says_when_how_far_and_what_it_found(ledger: SqlLe
     assert "Last verification intact" in text
     assert "Asked by DAG upkeep" in text
     assert "Import records 1" in text
-    assert "Copies looked up 0 (all)" in text
+    assert "Copies looked up 0 (all, of all connectors)" in text
 
 
 def test_what_differs_and_what_to_do_is_said(desk: Desk, ledger: SqlLedger) -> None:

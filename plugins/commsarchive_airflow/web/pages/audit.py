@@ -74,11 +74,11 @@ def _day(text: str) -> dt.date | None:
 
 
 def _said(detail: Mapping[str, Any]) -> str:
-    """Say a detail in one line; what says nothing is left out."""
+    """Say a detail in one line; what says nothing is left out, and what only programs read."""
     parts = [
         f"{name.replace('_', ' ')}: {', '.join(map(str, value)) if isinstance(value, list) else value}"
         for name, value in detail.items()
-        if value not in ("", [], None)
+        if value not in ("", [], None) and name != "suspects"
     ]
     text = "; ".join(parts)
     return text if len(text) <= LONGEST else f"{text[:LONGEST]} …"

@@ -19,6 +19,7 @@ from commsarchive_airflow import auth
 from commsarchive_airflow.links import API, PAGES, home
 from commsarchive_airflow.web.api.rights import Caller
 from commsarchive_airflow.web.api.runs import REHEARSAL, REPLAY
+from commsarchive_airflow.web.overview import title_of
 from commsarchive_airflow.web.pages.remedies import remedy
 
 HERE = Path(__file__).parent
@@ -107,6 +108,7 @@ def _environment() -> Environment:
         api=api,
         run_url=run_url,
         file_url=file_url,
+        title_of=title_of,
         airflow=lambda *parts: f"{home()}/" + "/".join(parts),
     )
     made.filters.update(
