@@ -48,7 +48,7 @@ def test_every_door_is_tried_and_named(
     assert main(["check", "connections", str(feed), "--day", "2024-03-11"]) == 0
     said = capsys.readouterr().out
     assert "2024-03-11 is complete: f855501.att.240311.tar.gz, f855501.ib.240311.xml" in said
-    assert said.count("good ") == 4
+    assert said.count("good ") == 5
 
 
 def test_a_shut_door_does_not_keep_the_others_from_being_tried(
