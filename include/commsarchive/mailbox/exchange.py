@@ -18,6 +18,9 @@ DELIVERY_KEY = "CommsarchiveDeliveryKey"
 UNFINISHED = "CommsarchiveUnfinished"
 """Our property (a string, the delivery key) of a copy whose attachments have not all come yet."""
 
+BODY_ATTACHED = "CommsarchiveBodyAttached"
+"""Our property (a string, the file's name) of a copy whose body is one of its attachments."""
+
 MESSAGE_FLAGS = 0x0E07  # [MS-OXCMSG] 2.2.1.6
 FLAG_READ = 1
 DELIVERY_TIME = 0x0E06

@@ -46,7 +46,11 @@ def tagged(kind: str, tag: int) -> str:
 
 DELIVERY_KEY = named(exchange.DELIVERY_KEY)
 UNFINISHED = named(exchange.UNFINISHED)
+BODY_ATTACHED = named(exchange.BODY_ATTACHED)
 MESSAGE_CLASS = tagged("String", exchange.MESSAGE_CLASS)
+
+BODY_HEADER = "X-Commsarchive-Body-Attached"
+"""Header of ours that names the file which a mail's body has become."""
 
 
 def create_body(mail: Mail, key: tuple[str, str], parts: Iterable[MailPart], wording: Wording) -> bytes:
@@ -151,6 +155,7 @@ def _properties(mail: Mail, wording: Wording) -> list[tuple[str, str]]:
         found.append((tagged("Binary", exchange.POLICY_TAG), b64encode(tag).decode("ascii")))
     if mail.retention and mail.retention.days:
         found.append((tagged("Integer", exchange.RETENTION_PERIOD), str(mail.retention.days)))
+    found += [(BODY_ATTACHED, value) for name, value in mail.headers if name == BODY_HEADER]
     if mail.references:
         ids = [f"<{one}>" for one in mail.references]
         found.append((tagged("String", exchange.IN_REPLY_TO), ids[-1]))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from urllib.parse import quote
@@ -11,8 +11,7 @@ from urllib.parse import quote
 from include.commsarchive.errors import Fatal
 from include.commsarchive.mailbox.graph.answers import Answer, Json, No
 from include.commsarchive.mailbox.graph.box import Box, Doubt
-from include.commsarchive.mailbox.graph.letter import DELIVERY_KEY, MESSAGE_CLASS, PROPERTIES
-from include.commsarchive.mailbox.graph.sheets import is_body_file
+from include.commsarchive.mailbox.graph.letter import BODY_ATTACHED, DELIVERY_KEY, MESSAGE_CLASS, PROPERTIES
 from include.commsarchive.mailbox.graph.wire import Wire
 from include.commsarchive.model import Kept
 
@@ -104,7 +103,7 @@ async def kept(wire: Wire, box: Box, folder: str, server_id: str) -> Kept | None
         Doubt: there is no clear answer.
     """
     message = f"{folder}/messages/{quote(server_id, safe='')}"
-    names = f"id eq '{DELIVERY_KEY}' or id eq '{MESSAGE_CLASS}'"
+    names = " or ".join(f"id eq '{name}'" for name in (DELIVERY_KEY, MESSAGE_CLASS, BODY_ATTACHED))
     query = {"$select": ",".join(_FIELDS), "$expand": f"{PROPERTIES}($filter={names})"}
     answer = await wire.get(box, message, query)
     if not answer.ok:
@@ -118,10 +117,10 @@ async def kept(wire: Wire, box: Box, folder: str, server_id: str) -> Kept | None
     content = await wire.sha256(box, f"{message}/$value")
     if not content.ok:
         raise Doubt("server-error", request_id=content.request_id)
-    return _kept(answer.body, files, content.text("sha256"))
+    return _kept(answer.body, len(files), content.text("sha256"))
 
 
-def _kept(fields: Json, files: Iterable[str], stored_hash: str) -> Kept:
+def _kept(fields: Json, files: int, stored_hash: str) -> Kept:
     people = [
         *_addresses(fields.get("toRecipients")),
         *_addresses(fields.get("ccRecipients")),
@@ -134,7 +133,7 @@ def _kept(fields: Json, files: Iterable[str], stored_hash: str) -> Kept:
         subject=str(fields.get("subject") or ""),
         sender="".join(_addresses([fields.get("from")])),
         recipients=frozenset(people),
-        attachments=sum(not is_body_file(name) for name in files),
+        attachments=files - (_folded(BODY_ATTACHED) in values),
         sent=_milliseconds(fields.get("sentDateTime")),
         received=_milliseconds(fields.get("receivedDateTime")),
         read=_flag(fields.get("isRead")),

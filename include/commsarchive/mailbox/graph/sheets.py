@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import BinaryIO
 
-from include.commsarchive.mailbox.graph.letter import blocks
+from include.commsarchive.mailbox.graph.letter import BODY_HEADER, blocks
 from include.commsarchive.model import Mail, MailPart
 
 BODY_FILE = "commsarchive-conversation.html"
@@ -48,17 +48,18 @@ class _Piece:
 
 
 def with_body_attached(mail: Mail) -> Mail:
-    """Move a mail's body into its first attachment."""
+    """Move a mail's body into its first attachment, and say so in a header."""
     content = (mail.html or mail.text).encode("utf-8", "replace")
     name = BODY_FILE if mail.html else BODY_FILE.replace(".html", ".txt")
     media_type = "text/html" if mail.html else "text/plain"
     part = MailPart(name, media_type, len(content), lambda: io.BytesIO(content))
-    return replace(mail, html="", text=_MOVED_BODY, attachments=(part, *mail.attachments))
-
-
-def is_body_file(name: str) -> bool:
-    """Say whether a file is a body that was moved."""
-    return name.rpartition(".")[0] == BODY_FILE.rpartition(".")[0]
+    return replace(
+        mail,
+        headers=(*mail.headers, (BODY_HEADER, name)),
+        html="",
+        text=_MOVED_BODY,
+        attachments=(part, *mail.attachments),
+    )
 
 
 def split(mail: Mail, room: int) -> list[Mail]:
