@@ -5,8 +5,10 @@ from __future__ import annotations
 import datetime as dt
 import logging
 import threading
+import time
 from base64 import b64decode
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from itertools import compress
 
@@ -18,7 +20,7 @@ from include.commsarchive.errors import Fatal, Quarantine, Retriable
 from include.commsarchive.mailbox.base import PURGES
 from include.commsarchive.mailbox.ews import post
 from include.commsarchive.mailbox.ews.elements import filed
-from include.commsarchive.mailbox.ews.line import VERSION
+from include.commsarchive.mailbox.ews.line import VERSION, Answer, Line
 from include.commsarchive.mailbox.ews.mailbox import EwsMailbox
 from include.commsarchive.message.mime import encode
 from include.commsarchive.model import Letter, Mail, Retention
@@ -174,6 +176,34 @@ def test_one_mailbox_gets_no_more_connections_than_it_may(server: EwsServer) -> 
     letters += [make_letter(str(number), folder="") for number in range(200)]
     with mailbox_on(server, max_connections=2, width=8) as mailbox:
         assert all(one.server_id for one in mailbox.append(letters))
+
+
+@pytest.mark.parametrize(("width", "per_mailbox", "most"), [(3, 9, 3), (9, 1, 2)])
+def test_looks_from_many_threads_keep_to_the_widths(
+    server: EwsServer, monkeypatch: pytest.MonkeyPatch, width: int, per_mailbox: int, most: int
+) -> None:
+    at_once: list[int] = []
+    running: list[int] = []
+    plain = Line._post
+
+    def counted(line: Line, body: bytes, headers: Mapping[str, str]) -> Answer:
+        running.append(1)
+        at_once.append(len(running))
+        time.sleep(0.02)
+        try:
+            return plain(line, body, headers)
+        finally:
+            running.pop()
+
+    letters = [make_letter("x"), make_letter("x", BOB)]
+    keys = [one.delivery_key for one in letters]
+    with mailbox_on(server, width=width, max_connections=per_mailbox) as mailbox:
+        mailbox.append(letters)
+        monkeypatch.setattr(Line, "_post", counted)
+        with ThreadPoolExecutor(24) as pool:
+            asked = [pool.submit(mailbox.find, owner, FOLDER, keys) for owner in (ANN, BOB) * 12]
+        assert all(one.result() for one in asked)
+    assert max(at_once) == most
 
 
 def test_mailboxes_are_filed_into_side_by_side(server: EwsServer) -> None:

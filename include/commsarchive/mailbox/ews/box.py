@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator, Sequence
 from typing import TypeVar
 
@@ -50,6 +51,7 @@ class Box(Account):
             default_timezone=UTC,
         )
         self.line = line
+        self.room = threading.BoundedSemaphore(line.settings.max_connections)
 
     def known(self, name: str) -> DistinguishedFolderId:
         """Name a folder that every mailbox has (``inbox``)."""

@@ -88,6 +88,7 @@ class Line:
         self._protocol = Protocol(config=self.config)
         self._tokens = Tokens(settings) if settings.auth is Auth.OAUTH else None
         self._idle: deque[requests.Session] = deque()
+        self._room = threading.BoundedSemaphore(settings.width)
         self._first = threading.Lock()
         self._renewing = threading.Lock()
         self._login = 0
@@ -103,7 +104,8 @@ class Line:
             Fatal: the server refuses the login, or is none.
         """
         if self._proven:
-            return self._post(body, headers)
+            with self._room:
+                return self._post(body, headers)
         with self._first:  # a wrong password is tried once, not by every thread: accounts get locked
             if self._refusal:
                 raise Fatal(self._refusal)

@@ -53,7 +53,8 @@ class Once(EWSAccountService):
 
     def _get_response_xml(self, payload: Element) -> list[Element]:
         body = self.wrap(payload, api_version=VERSION.api_version)
-        answer = self.account.line.post(body, self._extra_headers())
+        with self.account.room:
+            answer = self.account.line.post(body, self._extra_headers())
         self.request_id = answer.request_id
         try:
             envelope = etree.fromstring(
