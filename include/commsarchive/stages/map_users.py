@@ -105,11 +105,25 @@ class _Planner:
             if (copy.destination, copy.mailbox) not in self.reasons and copy.delivery_key not in delivered:
                 asked.setdefault(copy.destination, set()).add(copy.mailbox)
         for destination, mailboxes in asked.items():
-            answers = self.mailboxes[destination].missing(mailboxes) if destination in self.mailboxes else {}
-            self.reasons |= {(destination, one): answers.get(one, "") for one in mailboxes}
+            self._ask_for(destination, mailboxes)
         if not self.missing:
             return list(batch)
         return [self._redirect(one, delivered) for one in batch]
+
+    def _ask_for(self, destination: str, mailboxes: Collection[str]) -> None:
+        place = self.mailboxes.get(destination)
+        answers = place.missing(mailboxes) if place else {}
+        self.reasons |= {(destination, one): answers.get(one, "") for one in mailboxes}
+
+    def _check_third_party(self, destination: str, third_party: str) -> None:
+        """Make sure, once, that there is a place for what finds no other."""
+        if (destination, third_party) not in self.reasons:
+            self._ask_for(destination, [third_party])
+        if reason := self.reasons[destination, third_party]:
+            raise Fatal(
+                f"third-party mailbox {third_party} of {destination}: {reason}. Items that find no mailbox "
+                "have no other place: make it, or name another in `mapping.third_party_mailbox`"
+            )
 
     def _redirect(self, one: _Decision, delivered: Collection[str]) -> _Decision:
         rules = self.scope.connector.mapping
@@ -120,11 +134,8 @@ class _Planner:
             if not reason or copy.delivery_key in delivered:
                 copies.append(copy)
                 continue
-            if copy.mailbox == third_party:
-                raise Fatal(
-                    f"third-party mailbox {third_party} of {copy.destination}: {reason}. Items that map to "
-                    "nobody have no other place: make it, or name another in `mapping.third_party_mailbox`"
-                )
+            if copy.mailbox == third_party or rules.missing_mailbox == "third_party":
+                self._check_third_party(copy.destination, third_party)
             refused[copy.mailbox] = reason
             if rules.missing_mailbox == "third_party":
                 copies.append(_copy(one.head, copy.destination, third_party, INBOX))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections import Counter
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from include.commsarchive.mailbox.memory import MemoryMailbox
 from include.commsarchive.mapping.resolve import Resolver
 from include.commsarchive.message.mime import encode
 from include.commsarchive.model import Letter, Outcome
+from include.commsarchive.stages import map_users as stage
 from include.commsarchive.stages.convert import convert
 from include.commsarchive.stages.deliver import deliver
 from include.commsarchive.stages.ingest import IngestReceipt
@@ -162,6 +164,41 @@ def test_a_third_party_mailbox_that_is_not_there_stops_the_run(world: World) -> 
     world.mailbox = MemoryMailbox(encode, only=["ann@bank.example"])
     with pytest.raises(Fatal, match=r"third-party mailbox .* of archive: no-such-mailbox\. .* make it"):
         archive(world, world.scope(), b"a|EXT|EXT2|hi\n", world.resolver("ann"))
+
+
+def test_a_third_party_mailbox_that_is_to_stand_in_for_another_is_asked_for_once_and_must_be_there(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stage, "BATCH", 1)
+    content, rules = b"a|ann|bob|hi\nb|bob|ann|ho\nc|bob|eve|hm\n", world.resolver("ann", "bob", "eve")
+    world.mailbox = MemoryMailbox(encode, only=["ann@bank.example"])
+    with pytest.raises(Fatal, match=r"third-party mailbox .* of archive: no-such-mailbox\. .* make it"):
+        archive(world, world.scope("memos/1"), content, rules)
+    assert world.filed() == {}
+
+    asked: Counter[str] = Counter()
+    world.mailbox = MemoryMailbox(encode, only=["ann@bank.example", "third-party@bank.example"])
+    missing = world.mailbox.missing
+
+    def noting(mailboxes: Collection[str]) -> dict[str, str]:
+        asked.update(mailboxes)
+        return missing(mailboxes)
+
+    world.mailbox.missing = noting  # type: ignore[method-assign]
+    scope = world.scope("memos/2")
+    done = convert(scope, BUNDLE, [world.put(scope, "day.txt", content)])
+    mapped = map_users(scope, done.shards, rules, {"archive": world.mailbox})
+    assert mapped.mailboxes_missing == 2
+    people = [f"{name}@bank.example" for name in ("ann", "bob", "eve", "third-party")]
+    assert asked == dict.fromkeys(people, 1)
+
+
+def test_without_a_stand_in_nobody_asks_for_the_third_party_mailbox(world: World) -> None:
+    world.map_as(missing_mailbox="quarantine")
+    world.mailbox = MemoryMailbox(encode, only=["ann@bank.example"])
+    mapped, _ = archive(world, world.scope(), b"a|ann|bob|hi\n", world.resolver("ann", "bob"))
+    assert mapped.mailboxes_missing == 1
+    assert world.filed() == {"ann@bank.example/Memos": 1}
 
 
 def test_a_mailbox_that_is_gone_is_not_missed_by_what_it_got_before(world: World) -> None:
