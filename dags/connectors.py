@@ -5,6 +5,7 @@ from commsarchive_airflow.catalogue import catalogue
 from commsarchive_airflow.connector_dag import build_dag
 
 wanted = get_parsing_context().dag_id  # a worker needs only the DAG of its task
-for name, connector in catalogue().connectors.items():
+found = catalogue()
+for name, connector in found.connectors.items():
     if connector.schedule.cron and wanted in (None, name):
-        globals()[name] = build_dag(connector)
+        globals()[name] = build_dag(connector, made_here=name in found.stored)

@@ -68,8 +68,8 @@ class ConnectorDag(DAG):
         return super().test(*args, **kwargs)
 
 
-def build_dag(connector: Connector) -> DAG:
-    """Make the DAG of one connector."""
+def build_dag(connector: Connector, *, made_here: bool = False) -> DAG:
+    """Make the DAG of one connector. One made in the browser or over the API waits until it is activated."""
     name, schedule = connector.name, connector.schedule
     destinations = ", ".join(f"`{place.connection}`" for place in connector.deliver)
     with ConnectorDag(
@@ -82,6 +82,7 @@ def build_dag(connector: Connector) -> DAG:
         start_date=LONG_AGO,
         catchup=schedule.catchup,
         max_active_runs=1,
+        is_paused_upon_creation=True if made_here else None,
         params={"day": DAY},
         deadline=deadline_of(connector),
         default_args={"owner": connector.owner, "retries": RETRIES},

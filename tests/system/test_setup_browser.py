@@ -113,6 +113,10 @@ def test_a_connector_is_set_up_step_by_step_tried_for_real_and_made(
         frame.get_by_role("button", name="Make it, paused").click()
         expect(frame.get_by_role("link", name="Go on with made_here")).to_be_visible()
         look(page, frame, world, "setup-made")
+        world.load_dags()
+        frame.get_by_role("button", name="Activate now").click()
+        expect(frame.get_by_text("It is active.")).to_be_visible()
+    assert ask(world, "GET", "connectors/made_here/status")["standing"]["status"] != "paused"
     made = ask(world, "GET", "connectors/made_here")["definition"]
     assert made["mapping"]["custom"] == "uploaded"
     assert "zoe.lindqvist@quillbrook.example" in made["mapping"]["pilot"]
