@@ -6,7 +6,7 @@ import contextlib
 import datetime as dt
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any, TypeVar
 
 from commsarchive_airflow.demo.vendors import say
@@ -31,11 +31,10 @@ def archive(home: Home, api: Api, feeds: list[Feed]) -> set[str]:
         LocalError: a run failed, or they do not end.
     """
     _await(lambda: not unknown(api, feeds), "the DAGs to be loaded")
+    since, began = dt.datetime.now(dt.UTC), time.monotonic()
     with connect(home.ledger) as ledger:
         known = {record.connector for record in ledger.history()}
-    progress = _Progress(api, feeds, known)
-    began = time.monotonic()
-    runs = progress.follow()
+    runs = _Progress(api, feeds, known, since).follow()
     say(f"\nAll {len(runs)} days done in {time.monotonic() - began:.0f} s.\n")
     return {f"{run['dag_id']}/{run['dag_run_id']}" for run in runs}
 
@@ -52,13 +51,17 @@ def _known(api: Api, dag: str) -> bool:
 
 
 class _Progress:
-    """Starts feeds and follows their runs; ``known`` are the connectors that have archived before."""
+    """Starts feeds and follows their runs; ``known`` are the connectors that have archived before.
 
-    def __init__(self, api: Api, feeds: list[Feed], known: set[str]) -> None:
+    What was interrupted, and goes on by itself, is followed, too: every run that has changed ``since``.
+    """
+
+    def __init__(self, api: Api, feeds: list[Feed], known: set[str], since: dt.datetime) -> None:
         self._api, self._known, self._told = api, known, set[tuple[Any, ...]]()
         self._waiting, self._started = list(feeds), dict[str, Feed]()
+        self._triggered = set[str]()
         self._by_steps = len(feeds) == 1
-        self._since = f"start_date_gte={dt.datetime.now(dt.UTC):%Y-%m-%dT%H:%M:%SZ}&limit=100"
+        self._since = f"updated_at_gte={since:%Y-%m-%dT%H:%M:%SZ}&limit=100"
 
     def follow(self) -> list[Run]:
         """Print a line for each step, or each run, that ends, until all have ended; give the runs."""
@@ -71,7 +74,7 @@ class _Progress:
             if failed := [run for run in ended if run["state"] == "failed"]:
                 name = f"{failed[0]['dag_id']}, {failed[0]['dag_run_id']}"
                 raise LocalError(f"run {name} failed. Look at its logs in the UI: make up")
-            if self._start_more(Counter(run["dag_id"] for run in ended)) and len(ended) == len(runs):
+            if self._start_more(ended) and len(ended) == len(runs):
                 return ended
             if time.monotonic() > deadline:
                 raise LocalError(
@@ -79,13 +82,14 @@ class _Progress:
                 )
             time.sleep(1)
 
-    def _start_more(self, ended: Mapping[str, int]) -> bool:
+    def _start_more(self, ended: list[Run]) -> bool:
         """Start what may run beside the others; say whether everything has ended."""
-        busy = sum(ended[name] < len(feed.days) for name, feed in self._started.items())
+        number = Counter(run["dag_id"] for run in ended)
+        busy = sum(number[name] < len(feed.days) for name, feed in self._started.items())
         while self._waiting and busy < AT_ONCE:
             self._start(self._waiting.pop(0))
             busy += 1
-        return not busy
+        return not busy and self._triggered <= {run["dag_run_id"] for run in ended}
 
     def _start(self, feed: Feed) -> None:
         """Let the schedule catch up on a feed; where it has done so before, trigger each day anew."""
@@ -98,7 +102,8 @@ class _Progress:
             return
         say(f"Archived before; again, to see that nothing is doubled: {what}")
         for day in days:
-            self._api.post(f"dags/{name}/dagRuns", {"logical_date": None, "conf": {"day": day}})
+            run = self._api.post(f"dags/{name}/dagRuns", {"logical_date": None, "conf": {"day": day}})
+            self._triggered.add(run["dag_run_id"])
 
     def _runs(self) -> list[Run]:
         found = self._api.get(f"dags/~/dagRuns?order_by=start_date&{self._since}")["dag_runs"]
