@@ -10,13 +10,13 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from tests.servers.programs import running_browser
-from tests.system.pages_browser import in_both_themes, lightness, picture, show, signed_in
+from tests.system.pages_browser import in_both_themes, lightness, look, picture, show, signed_in
 from tests.system.pages_world import SECRET_WORDS, YESTERDAY, World, fill, running_world
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(300)]
 
 NEWYORK = "connectors/bloomberg_newyork"
-EMPTY = ("connectors", "quarantine", "setup")
+EMPTY = ("connectors", "quarantine", "setup", "verification", "audit")
 BUSY = (
     *EMPTY,
     NEWYORK,
@@ -24,6 +24,7 @@ BUSY = (
     f"{NEWYORK}/people",
     "connectors/bloomberg_london/keys",
     f"{NEWYORK}/quarantine",
+    f"{NEWYORK}/verification",
     f"{NEWYORK}/settings",
     "connectors/wrong_chat",
 )
@@ -157,3 +158,58 @@ def test_logs_and_keys_are_downloaded(browser: Browser, busy: World) -> None:
                 frame.get_by_role("link", name=link).first.click()
             assert download.value.suggested_filename.endswith(ending)
             assert Path(download.value.path()).stat().st_size > 100
+
+
+def test_a_compliance_officer_looks_who_did_what_and_downloads_it(browser: Browser, busy: World) -> None:
+    with signed_in(browser, busy, "cora") as page:
+        frame = show(page, busy, "audit?who=admin")
+        expect(frame.get_by_text("Intact up to entry 6 of")).to_be_visible()
+        rows = frame.locator("tbody tr")
+        before = rows.count()
+        frame.get_by_label("Kind").select_option("change-mapping")
+        frame.get_by_label("Person").fill("admin")
+        frame.get_by_label("Person").press("Enter")
+        expect(frame.get_by_role("cell", name="rows: 212")).to_be_visible()
+        assert 0 < rows.count() <= before
+        expect(frame.get_by_role("rowheader", name="olga")).to_have_count(0)
+        with page.expect_download() as download:
+            frame.get_by_role("link", name="CSV").click()
+        lines = Path(download.value.path()).read_text(encoding="utf-8").splitlines()
+        assert all(",admin,change-mapping," in line for line in lines[1:])
+        assert len(lines) > 2
+
+
+def test_what_differs_is_said_and_a_verification_is_started_without_a_right_in_airflow(
+    browser: Browser, busy: World
+) -> None:
+    with signed_in(browser, busy, "cora") as page:
+        frame = show(page, busy, "verification")
+        expect(frame.get_by_text("is not in its mailbox any more").first).to_be_visible()
+        expect(frame.get_by_text("What to do:")).to_be_visible()
+        frame.locator("select[name=connector]").select_option("bloomberg_london")
+        frame.get_by_role("button", name="Show").click()
+        expect(frame.get_by_role("heading", name="Instant Bloomberg, London")).to_be_visible()
+        frame.get_by_label("Copies to look up").select_option("all")
+        with page.expect_request("**/verifications") as asked:
+            frame.get_by_role("button", name="Verify").click()
+        expect(frame.get_by_role("status").first).to_contain_text("Asked for.")
+        assert json.loads(asked.value.post_data or "{}") == {"connector": "bloomberg_london", "extent": "all"}
+        frame.get_by_label("First day").fill(str(YESTERDAY))
+        with page.expect_download() as download:
+            frame.get_by_role("button", name="Download").click()
+        assert Path(download.value.path()).read_bytes().startswith(b"PK")
+
+
+def test_a_key_is_rotated_from_the_page_with_words_for_the_vendor(browser: Browser, busy: World) -> None:
+    with signed_in(browser, busy, "admin") as page:
+        frame = show(page, busy, "connectors/bloomberg_london/keys")
+        frame.get_by_label("Address in the key").fill("archive@quillbrook.example")
+        frame.get_by_label("Kind").select_option("ed25519")
+        frame.get_by_role("button", name="Start a rotation").click()
+        expect(frame.get_by_role("heading", name="A rotation is under way")).to_be_visible()
+        expect(frame.get_by_text("our next OpenPGP key for Instant Bloomberg, London")).to_be_visible()
+        look(page, frame, busy, "rotation")
+        frame.get_by_role("button", name="Retire ").click()
+        expect(frame.get_by_text("only opens old files")).to_be_visible()
+        expect(frame.get_by_text("soon or over")).to_have_count(0)
+        look(page, frame, busy, "rotated")
