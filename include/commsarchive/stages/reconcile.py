@@ -17,6 +17,7 @@ not recorded.
 from __future__ import annotations
 
 import datetime as dt
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from functools import reduce
 from operator import add
@@ -63,6 +64,7 @@ def reconcile(
     differences = [
         *_items(items, mapped, totals),
         *_deliveries(totals),
+        *_open(run, ledger),
         *_handover(mapped, filed, totals),
     ]
     if differences:
@@ -132,8 +134,16 @@ def _deliveries(totals: Totals) -> Iterator[str]:
             f"of {totals.deliveries_planned} planned copies {made} are made, {duplicate} duplicate and "
             f"{failed} failed"
         )
-    if totals.deliveries_open:
-        yield f"{totals.deliveries_open} intents are open: a copy may be in its mailbox without a receipt"
+
+
+def _open(run: Run, ledger: Ledger) -> Iterator[str]:
+    places = Counter(one.destination for one in ledger.open_intents(run.run_id))
+    for destination, number in sorted(places.items()):
+        yield (
+            f"{number} intents are open at {destination}: a copy may be in its mailbox without a receipt (if "
+            f"the connector has that destination no more: put it back, or `python -m include.commsarchive "
+            f"give-up {run.run_id} {destination}`)"
+        )
 
 
 def _handover(mapped: MapReceipt, filed: IngestReceipt, totals: Totals) -> Iterator[str]:

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from include.commsarchive.errors import Retriable
-from include.commsarchive.ledger.base import Delivery, Ledger
+from include.commsarchive.ledger.base import Delivery, Failure, HeldStage, Ledger
 from include.commsarchive.mailbox.base import Mailbox
 from include.commsarchive.model import Outcome
 from include.commsarchive.stages.lease import Lease
 from include.commsarchive.stages.read_back import ask_each, by_place
 from include.commsarchive.stages.waiting import BUSY_PAUSE, PATIENCE
+
+DESTINATION_REMOVED = "destination-removed"
+"""Why a copy failed whose destination nobody can ask any more."""
 
 
 def find(
@@ -34,7 +37,7 @@ def recover(
 
     For a run that was killed and then planned anew with other mailboxes: what had been sent gets its
     receipt, what had not is withdrawn. ``mailboxes`` are by destination; what was meant for another stays
-    open, because nobody can tell.
+    open, because nobody can tell: see `give_up`.
 
     Raises:
         Retriable: a destination or the ledger cannot be reached, or a task of the run may still be filing.
@@ -48,14 +51,35 @@ def recover(
     return found
 
 
+def give_up(ledger: Ledger, run_id: str, destination: str, lease: float = PATIENCE.lease) -> int:
+    """Settle a run's open intents for a destination that is gone as failures; say how many.
+
+    For a person to decide: where the destination can still be asked, `recover` tells which copies are there.
+
+    Raises:
+        Retriable: the ledger cannot be reached, or a task of the run may still be filing.
+    """
+    intents = [one for one in ledger.open_intents(run_id) if one.destination == destination]
+    with Lease(ledger, run_id, lease) as held:
+        _take_all(held, intents)
+        rows = [Failure(one.key, "", one.mailbox, HeldStage.INGEST, DESTINATION_REMOVED) for one in intents]
+        ledger.record_failures(run_id, rows)
+        ledger.settle(run_id, [Outcome(one.delivery_key, reason=DESTINATION_REMOVED) for one in intents])
+    return len(intents)
+
+
+def _take_all(lease: Lease, intents: Sequence[Delivery]) -> None:
+    if any(one.busy for one in lease.take(intents).values()):
+        raise Retriable(
+            "a task of this run is still filing, or was killed a moment ago. Try again in some minutes",
+            retry_after=BUSY_PAUSE,
+        )
+
+
 def _recover(mailbox: Mailbox, intents: Sequence[Delivery], lease: Lease) -> int:
     found: dict[str, str] = {}
     with lease:
-        if any(one.busy for one in lease.take(intents).values()):
-            raise Retriable(
-                "a task of this run is still filing, or was killed a moment ago. Try again in some minutes",
-                retry_after=BUSY_PAUSE,
-            )
+        _take_all(lease, intents)
         for _, _, answer in find(mailbox, intents):
             if isinstance(answer, Retriable):
                 raise answer
