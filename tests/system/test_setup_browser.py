@@ -78,6 +78,10 @@ def make(world: World, name: str, **changes: Any) -> dict[str, Any]:
     return made
 
 
+def status_of(world: World, name: str) -> str:
+    return str(ask(world, "GET", f"connectors/{name}/status")["standing"]["status"])
+
+
 def field(frame: FrameLocator, key: str) -> Any:
     return frame.locator(f'[id="{key}"]')
 
@@ -114,9 +118,10 @@ def test_a_connector_is_set_up_step_by_step_tried_for_real_and_made(
         expect(frame.get_by_role("link", name="Go on with made_here")).to_be_visible()
         look(page, frame, world, "setup-made")
         world.load_dags()
+        assert status_of(world, "made_here") == "paused"
         frame.get_by_role("button", name="Activate now").click()
         expect(frame.get_by_text("It is active.")).to_be_visible()
-    assert ask(world, "GET", "connectors/made_here/status")["standing"]["status"] != "paused"
+    assert status_of(world, "made_here") != "paused"
     made = ask(world, "GET", "connectors/made_here")["definition"]
     assert made["mapping"]["custom"] == "uploaded"
     assert "zoe.lindqvist@quillbrook.example" in made["mapping"]["pilot"]
