@@ -110,7 +110,7 @@ class Resolver:
         for person in item.people:
             if mailbox := self._mailbox(person, day):
                 addresses[person.key] = mailbox
-            elif person.internal:
+            elif self._is_own(person):
                 unmapped_people.append(person)
         if addresses:
             scope = self._scope
@@ -124,6 +124,13 @@ class Resolver:
             unmapped=not addresses,
             excluded=not mailboxes,
         )
+
+    def _is_own(self, person: Person) -> bool:
+        """Tell our own people: where the source does not say (mail), by the domains of our mailboxes."""
+        if person.internal is not None:
+            return person.internal
+        addresses = (person.corporate_address, person.address)
+        return any(one.strip().lower().rpartition("@")[2] in self._domains for one in addresses)
 
     def _mailbox(self, person: Person, day: dt.date) -> str:
         known = self._known.get(person)

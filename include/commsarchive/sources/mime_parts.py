@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import binascii
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from email.errors import HeaderParseError
 from email.header import decode_header
 from email.message import Message
 from email.parser import BytesHeaderParser
+from email.utils import getaddresses
 from itertools import chain
 from typing import BinaryIO
 
@@ -100,6 +101,14 @@ def decoded(value: object) -> str:
     except (*_FAULTS, binascii.Error):
         words = [text]
     return " ".join("".join(words).encode("utf-8", "replace").decode().split())
+
+
+def addresses(values: Iterable[str]) -> list[tuple[str, str]]:
+    """Read address fields as (name, address); nothing where the standard library cannot cope with them."""
+    try:
+        return getaddresses([*values])
+    except (*_FAULTS, IndexError, RecursionError):
+        return []
 
 
 class _Walk:

@@ -123,6 +123,25 @@ def test_external_people_are_not_unmapped_people() -> None:
     assert not resolution.excluded
 
 
+@pytest.mark.parametrize(
+    ("address", "internal", "ours"),
+    [
+        ("ada@Firm.example", None, True),
+        ("ada@other.example", None, False),
+        ("ada@sub.firm.example", None, False),
+        ("", None, False),
+        ("ada@firm.example", False, False),
+        ("ada@other.example", True, True),
+    ],
+)
+def test_our_domains_tell_our_people_where_the_source_does_not(
+    address: str, internal: bool | None, ours: bool
+) -> None:
+    ada = Person("mail:ada", "ADA", address, address, internal=internal)
+    rules = resolver(Row("7000001", "nina@firm.example"), automatic=False, domains=["firm.example"])
+    assert rules.custodians(item(NINA, ada)).unmapped_people == ((ada,) if ours else ())
+
+
 def test_an_item_that_maps_to_nobody_goes_to_the_third_party_mailbox() -> None:
     resolution = resolver().custodians(item(OMAR, RUFUS))
     assert resolution.mailboxes == (THIRD,)

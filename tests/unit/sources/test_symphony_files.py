@@ -14,6 +14,7 @@ from include.commsarchive.errors import Quarantine
 from include.commsarchive.model import Refused
 from include.commsarchive.sources import registry
 from include.commsarchive.sources.base import Chunk, Claim, Options, Role
+from include.commsarchive.sources.blocks import Blocks
 from include.commsarchive.sources.mime_parts import parts_of
 from include.commsarchive.sources.symphony import Symphony, source
 from tests.unit.sources.symphony_events import lines, mail, sent, user
@@ -173,7 +174,7 @@ def blocks() -> Iterator[bytes]:
 
 
 def test_blocks_are_read_as_one_stream() -> None:
-    assert io.BufferedReader(source._Blocks(blocks()), 3).read() == b"abcdef"
+    assert io.BufferedReader(Blocks(blocks()), 3).read() == b"abcdef"
 
 
 def test_a_wall_of_text_is_set_aside() -> None:

@@ -206,3 +206,14 @@ def test_a_record_beyond_all_limits_is_refused_in_pieces_and_the_others_read() -
     assert [event.text for event in items[0].events] == ["a", "b"]
     assert {one.reason for one in refused} <= {"event-too-large", "not-a-record"}
     assert sum(len(one.raw) for one in refused) >= 5_000_000
+
+
+@pytest.mark.parametrize("field", [b"From", b"To", b"Cc", b"Date"])
+def test_a_field_that_nests_absurdly_deep_does_not_stop_its_export(field: bytes) -> None:
+    hostile = field + b": " + b"(" * 20_000 + b"zoe@quill.example\n"
+    raw = b"".join(
+        [hostile, *(line for line in MAIL.splitlines(keepends=True) if not line.startswith(field))]
+    )
+    said = said_and_attached(raw)
+    assert b"zoe@quill.example" in said
+    assert b"word0001" in said

@@ -12,20 +12,21 @@ from include.commsarchive.sources.mail.people import People
 from include.commsarchive.sources.own_files.profile import Time
 from include.commsarchive.sources.own_files.times import read_time
 
+NAME = "fx_connect"
 _SUBJECT = re.compile(r"\[FXC Retention\]\s*(\S.*)")
 _ROW = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z?) \| ([^|]*?) \| (.*)")
 _FACT = re.compile(r"(Our Dealer|Counterparty|Transaction Id|Trade Session Id):\s*(.*?)\s*(?:\||$)")
 _UTC = Time(field="Date Sent (UTC)", zone="UTC")
 
 
-def recognise(item: Item, text: str, people: People) -> None:
-    """Make the chat of an item that is such a mail; any other stays as it is.
+def recognise(item: Item, text: str, people: People) -> bool:
+    """Make the chat of an item that is such a mail, and say so; any other stays as it is.
 
     ``text`` is its HTML as text. The rows' times count; a journalled copy is the same item.
     """
     subject = _SUBJECT.match(item.subject)
     if not subject:
-        return
+        return False
     events, facts = list[Event](), list[tuple[str, str]]()
     for line in text.split("\n"):
         if row := _ROW.match(line):
@@ -36,7 +37,7 @@ def recognise(item: Item, text: str, people: People) -> None:
         else:
             facts += _FACT.findall(line)
     if not events:
-        return
+        return False
     told = dict(facts)
     session = told.get("Trade Session Id", "")
     named = [people.named(told[role]) for role in ("Our Dealer", "Counterparty") if told.get(role)]
@@ -49,3 +50,4 @@ def recognise(item: Item, text: str, people: People) -> None:
     item.others += tuple(("In the chat", one) for one in sides.values())
     item.events = events
     item.facts += tuple(facts)
+    return True

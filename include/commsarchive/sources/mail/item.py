@@ -10,8 +10,8 @@ from include.commsarchive.ids import digest
 from include.commsarchive.model import Attachment, Event, Item, Kind, Person
 from include.commsarchive.sources.base import Stored
 from include.commsarchive.sources.instant_bloomberg.files import Files
-from include.commsarchive.sources.mail import fx_connect
-from include.commsarchive.sources.mail.letter import ORIGINAL, Letter
+from include.commsarchive.sources.mail import fx_connect, global_relay
+from include.commsarchive.sources.mail.letter import CARRIED, ORIGINAL, Letter
 from include.commsarchive.sources.mail.people import People
 from include.commsarchive.sources.mail.times import sent
 from include.commsarchive.sources.mime_parts import decoded
@@ -40,16 +40,21 @@ def item_of(letter: Letter, source: str, attachments: Mapping[str, Stored]) -> I
         mail = mail.carried
     people = People()
     item = _mail(mail, source, people, reports)
-    if reports:
-        item.facts += (("Journal report", "yes: who received it is told by the report, too"),)
-    fx_connect.recognise(item, html_text(mail.html), people)
+    as_it_came = f"{letter.place}/{ORIGINAL}"
     listed = [file for one in (*reports, mail) for file in one.files]
     files = [_file(member, name, media_type, attachments) for member, name, media_type in listed]
+    is_fx = fx_connect.recognise(item, html_text(mail.html), people)
+    if is_fx and source == fx_connect.NAME and len(reports) == 1:
+        as_it_came = f"{letter.place}/{CARRIED}"  # journalled or not, it is one item
+    elif reports:
+        item.facts += (("Journal report", "yes: who received it is told by the report, too"),)
+    if mail.value("x-globalrelay-msgtype"):
+        files = global_relay.recognise(item, mail.html, people, files)
     at = item.events[-1].at
     item.events += [Event(Kind.FILE, at, item.sender, attachment=file) for file in files]
-    original = _file(f"{letter.place}/{ORIGINAL}", ORIGINAL, "message/rfc822", attachments)
-    as_it_came = ("the message as it came",)
-    item.events.append(Event(Kind.FILE, at, item.sender, attachment=original, marks=as_it_came))
+    original = _file(as_it_came, ORIGINAL, "message/rfc822", attachments)
+    marks = ("the message as it came",)
+    item.events.append(Event(Kind.FILE, at, item.sender, attachment=original, marks=marks))
     return item
 
 

@@ -8,17 +8,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from email.message import Message
 from itertools import pairwise
-from typing import TYPE_CHECKING, BinaryIO
+from typing import BinaryIO
 
 import msgspec
 
 from include.commsarchive.errors import Quarantine
+from include.commsarchive.sources.blocks import Blocks
 from include.commsarchive.sources.mime_parts import Part, parts_of
 
-if TYPE_CHECKING:
-    from _typeshed import WriteableBuffer
-
 ORIGINAL = "original.eml"
+CARRIED = f"carried/{ORIGINAL}"
+"""The mail in a journal report, as it came: for who does not care how it came."""
 _JOURNAL = "x-ms-journal-report"
 _HINT = re.compile(
     r"\s*(?:This is a (?:multi-?part|cryptographically signed) message.*\s*)?\Z", re.IGNORECASE
@@ -106,6 +106,18 @@ def read_letter(place: str, stream: BinaryIO, largest: int) -> Letter:
     return letters[0]
 
 
+def carried_in(place: str, stream: BinaryIO) -> Iterator[tuple[str, BinaryIO]]:
+    """Give the mail that a journal report is about, as it came: member name and bytes; nothing of another."""
+    parts = parts_of(stream)
+    top = next(parts)
+    if top.header is None or _JOURNAL not in {name.lower() for name in top.header.keys()}:  # noqa: SIM118 - it is no dict
+        return
+    for part in parts:
+        if part.media_type == "message/rfc822":
+            yield f"{place}/{CARRIED}", io.BufferedReader(Blocks(part.content()))
+            return
+
+
 def files_in(place: str, stream: BinaryIO) -> Iterator[tuple[str, BinaryIO]]:
     """Walk the files of a mail: member name and decoded bytes, to be read before the next."""
     for piece in walk(place, stream):
@@ -134,28 +146,3 @@ def legible(value: object) -> str:
     except UnicodeDecodeError:
         text = raw.decode("cp1252", "replace")
     return " ".join(text.split())
-
-
-class Blocks(io.RawIOBase):
-    """Bytes that come in blocks of any size."""
-
-    def __init__(self, blocks: Iterator[bytes]) -> None:
-        """Take the blocks."""
-        self._blocks = blocks
-        self._left = b""
-
-    def readable(self) -> bool:
-        """It can be read."""
-        return True
-
-    def readinto(self, buffer: WriteableBuffer) -> int:
-        """Read on."""
-        view = memoryview(buffer)
-        while not self._left:
-            block = next(self._blocks, None)
-            if block is None:
-                return 0
-            self._left = block
-        size = min(len(view), len(self._left))
-        view[:size], self._left = self._left[:size], self._left[size:]
-        return size

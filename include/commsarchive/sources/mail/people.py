@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import re
-from email.utils import getaddresses
 
 from include.commsarchive.model import Person
-from include.commsarchive.sources.mime_parts import decoded
+from include.commsarchive.sources.mime_parts import addresses, decoded
 
 _ADDRESS = re.compile(r"[\w.!#$%&'*+/=?^`{|}~-]+@[\w-]+(?:\.[\w-]+)*")
 
@@ -21,7 +20,7 @@ class People:
 
     def read(self, field: str, values: list[str]) -> list[Person]:
         """Read address fields: what can be recognised as an address is never lost."""
-        pairs = [(decoded(name), address.strip()) for name, address in _pairs(values) if name or address]
+        pairs = [(decoded(name), address.strip()) for name, address in addresses(values) if name or address]
         sound = [
             (name, address) for name, address in pairs if _ADDRESS.fullmatch(address) or "@" not in address
         ]
@@ -38,15 +37,12 @@ class People:
         same = [one for one in self._known.values() if one.name.casefold() == name.casefold()]
         return same[0] if len(same) == 1 else self._person(name, "")
 
+    def person(self, name: str, address: str) -> Person:
+        """Give the person of an address, or else of a name."""
+        return self._person(name, address)
+
     def _person(self, name: str, address: str) -> Person:
         key = f"mail:{address.casefold()}" if "@" in address else f"name:{(name or address).casefold()}"
         corporate = address if "@" in address else ""
         person = Person(key, name or address, address, corporate, internal=None)
         return self._known.setdefault(key, person)
-
-
-def _pairs(values: list[str]) -> list[tuple[str, str]]:
-    try:
-        return getaddresses(values)
-    except (ValueError, IndexError, TypeError, AttributeError, RecursionError):
-        return []

@@ -14,9 +14,10 @@ from include.commsarchive.errors import Quarantine
 from include.commsarchive.model import Item, Refused
 from include.commsarchive.sources import zip_members
 from include.commsarchive.sources.base import Chunk, Claim, Options, Role, Stored
+from include.commsarchive.sources.mail import fx_connect
 from include.commsarchive.sources.mail.boxes import Letterbox, mails_in
 from include.commsarchive.sources.mail.item import item_of
-from include.commsarchive.sources.mail.letter import ORIGINAL, Letter, files_in, read_letter
+from include.commsarchive.sources.mail.letter import ORIGINAL, Letter, carried_in, files_in, read_letter
 from include.commsarchive.sources.vantage.source import is_zip
 from include.commsarchive.sources.zip_members import Entry
 
@@ -85,6 +86,8 @@ class MailFiles:
             for mail in _mails(name, stream):
                 if not isinstance(mail, Refused):
                     yield f"{mail.place}/{ORIGINAL}", mail.open()
+                    if self.name == fx_connect.NAME:
+                        yield from carried_in(mail.place, mail.open())
                     yield from files_in(mail.place, mail.open())
         except Quarantine:
             return

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from email.utils import getaddresses, parsedate_to_datetime
+from email.utils import parsedate_to_datetime
 from typing import BinaryIO
 
 import msgspec
@@ -20,7 +20,7 @@ from include.commsarchive.model import Attachment, Event, Item, Kind, Person, Re
 from include.commsarchive.sources.base import Chunk, Options, Stored
 from include.commsarchive.sources.instant_bloomberg.files import Files
 from include.commsarchive.sources.json_records import BLOCK
-from include.commsarchive.sources.mime_parts import Part, decoded, parts_of
+from include.commsarchive.sources.mime_parts import Part, addresses, decoded, parts_of
 from include.commsarchive.sources.symphony.messageml import text_of
 
 READER = "mails"
@@ -189,7 +189,7 @@ def _people(letter: Letter, field: str) -> list[Person]:
 
 def _addresses(value: str) -> list[tuple[str, str]]:
     """Read addresses; of a list that is malformed, what looks like an address, or else the text."""
-    found = [pair for pair in getaddresses([value]) if any(pair)]
+    found = [pair for pair in addresses([value]) if any(pair)]
     if found or _NOBODY.fullmatch(value):
         return found
     return [("", address) for address in _ADDRESS.findall(value)] or [(value, "")]
@@ -199,7 +199,7 @@ def _date(letter: Letter) -> int | None:
     stated = next((value for name, value in letter.header if name.lower() == "date"), "")
     try:
         return int(parsedate_to_datetime(stated).timestamp()) * 1000
-    except (TypeError, ValueError, OverflowError, IndexError):
+    except (TypeError, ValueError, OverflowError, IndexError, AttributeError, RecursionError):
         return None
 
 

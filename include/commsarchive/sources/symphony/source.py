@@ -7,12 +7,13 @@ import io
 from collections.abc import Iterator, Mapping
 from functools import partial
 from itertools import chain, pairwise
-from typing import TYPE_CHECKING, BinaryIO
+from typing import BinaryIO
 
 from include.commsarchive.errors import Quarantine
 from include.commsarchive.model import Item, Refused
 from include.commsarchive.sources import tar_members, zip_members
 from include.commsarchive.sources.base import Chunk, Claim, Options, Stored
+from include.commsarchive.sources.blocks import Blocks
 from include.commsarchive.sources.chat import items_of
 from include.commsarchive.sources.symphony.chats import read_chat
 from include.commsarchive.sources.symphony.files import Files
@@ -28,9 +29,6 @@ from include.commsarchive.sources.symphony.names import claim
 from include.commsarchive.sources.symphony.streams import Streams
 from include.commsarchive.sources.vantage.source import FileDumps, conversations_in, is_zip, packed
 from include.commsarchive.sources.zip_members import Entry, Zip
-
-if TYPE_CHECKING:
-    from _typeshed import WriteableBuffer
 
 _DUMPS = FileDumps("symphony", "Symphony conversation")
 _EVENTS = (".json", ".jsonl", ".ndjson")
@@ -100,7 +98,7 @@ class Symphony:
                 if isinstance(entry, Entry) and entry.name in mails:
                     mail = io.BufferedReader(archive.open(entry))
                     for member, content in files_of(entry.name, mail):
-                        yield member, io.BufferedReader(_Blocks(content))
+                        yield member, io.BufferedReader(Blocks(content))
 
 
 def _cut(name: str, stream: BinaryIO, options: Options) -> Iterator[Chunk | Refused]:
@@ -131,7 +129,7 @@ def _whole(head: bytes, stream: BinaryIO) -> BinaryIO:
     if stream.seekable():
         stream.seek(0)
         return stream
-    return io.BufferedReader(_Blocks(chain([head], iter(partial(stream.read, _HEAD), b""))))
+    return io.BufferedReader(Blocks(chain([head], iter(partial(stream.read, _HEAD), b""))))
 
 
 def _rereadable(name: str, head: bytes, stream: BinaryIO) -> BinaryIO:
@@ -154,25 +152,3 @@ def _conversations_in(archive: Zip) -> set[str]:
         or {name for name in names if name.lower().endswith(".eml")}
         or {name for name in names if name.lower().endswith(_EVENTS)}
     )
-
-
-class _Blocks(io.RawIOBase):
-    """Bytes that come in blocks of any size."""
-
-    def __init__(self, blocks: Iterator[bytes]) -> None:
-        self._blocks = blocks
-        self._left = b""
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: WriteableBuffer) -> int:
-        view = memoryview(buffer)
-        while not self._left:
-            block = next(self._blocks, None)
-            if block is None:
-                return 0
-            self._left = block
-        size = min(len(view), len(self._left))
-        view[:size], self._left = self._left[:size], self._left[size:]
-        return size

@@ -37,7 +37,7 @@ _USUAL = {
     "participantleft": _TELLING,
 }
 """What the usual events hold; any other child is read with care."""
-_UPDATES = {
+UPDATES = {
     "editednewmsg": (Kind.EDIT, ""),
     "editedoriginalmsg": (Kind.MESSAGE, "edited later"),
     "deleted": (Kind.DELETE, ""),
@@ -112,7 +112,7 @@ class EventReader:
         """Say how a message came about: an edit or deletion counts from when it was made."""
         update, text = children.line("updatedtype"), children.line("updateddatetimeutc")
         at = epoch(text)
-        event.kind, remark = _UPDATES.get(
+        event.kind, remark = UPDATES.get(
             update.lower(), (Kind.MESSAGE, f"UpdatedType {update}" if update else "")
         )
         if at is not None and event.kind is not Kind.MESSAGE:
