@@ -12,34 +12,25 @@ import imaplib
 import re
 import socket
 import ssl
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import IO, Any
+from typing import Any
 
 from include.commsarchive.mailbox.imap.settings import ImapSettings
+from include.commsarchive.mailbox.spool import Spooled
 
 TIMEOUT = 120.0
 """Seconds that a server may be silent: it may be writing what it was sent to a slow disk."""
 
 _CODE = re.compile(rb"\[([A-Za-z-]+)(?: ([^\]]*))?\]")
-_PIECE = 1 << 18
 
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """What is appended: our header, then the mail. ``size`` is of both, in bytes; ``at`` in ms."""
+    """What is appended: our header, then the mail; ``at`` is in ms."""
 
-    header: bytes
-    body: IO[bytes]
-    size: int
+    content: Spooled
     at: int
-
-    def pieces(self) -> Iterator[bytes]:
-        """Give the bytes, from the start."""
-        yield self.header
-        self.body.seek(0)
-        while piece := self.body.read(_PIECE):
-            yield piece
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,10 +70,10 @@ class Client(imaplib.IMAP4):
         for message in messages:
             at = imaplib.Time2Internaldate(dt.datetime.fromtimestamp(message.at // 1000, dt.UTC))
             waits = "LITERAL+" not in self.capabilities
-            self.send(f" (\\Seen) {at} {{{message.size}{'' if waits else '+'}}}\r\n".encode())
+            self.send(f" (\\Seen) {at} {{{message.content.size}{'' if waits else '+'}}}\r\n".encode())
             if waits and not self._go_on(tag):
                 break
-            for piece in message.pieces():
+            for piece in message.content.pieces():
                 self.send(piece)
         else:
             self.send(b"\r\n")

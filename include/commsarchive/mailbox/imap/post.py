@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-import hashlib
 import imaplib
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from tempfile import SpooledTemporaryFile
+from itertools import chain
 
-from include.commsarchive.errors import Quarantine, Retriable
+from include.commsarchive.errors import Quarantine
 from include.commsarchive.mailbox.base import Encode
 from include.commsarchive.mailbox.imap.box import KEY_HEADER, PASSING, Box, Trouble
 from include.commsarchive.mailbox.imap.client import Message
+from include.commsarchive.mailbox.spool import spooled
 from include.commsarchive.model import Letter, Outcome
 
 MOST_LETTERS = 100
 MOST_BYTES = 8 * 1024 * 1024
 """What goes into one command, at most; the last letter may have more."""
-
-IN_MEMORY = 1024 * 1024
-"""Bytes of a mail that are kept in memory; a larger one waits on disk."""
 
 CONNECTION_LOST = "connection-lost"
 _QUOTA_FULL = "mailbox-quota-full"
@@ -34,11 +31,10 @@ _OTHER_REASON = "refused-by-server"
 
 @dataclass(frozen=True, slots=True)
 class _Ready:
-    """A letter as it goes over the wire, and the SHA-256 of that."""
+    """A letter as it goes over the wire."""
 
     key: str
     message: Message
-    content_hash: str
 
 
 class Post:
@@ -62,7 +58,7 @@ class Post:
             batch: list[_Ready] = []
             with ExitStack() as bodies:
                 for letter in (one for one in letters if one.folder == folder):
-                    if len(batch) == most or sum(one.message.size for one in batch) > MOST_BYTES:
+                    if len(batch) == most or sum(one.message.content.size for one in batch) > MOST_BYTES:
                         yield from self._send(box, owner, folder, batch)
                         batch = []
                         bodies.close()
@@ -90,25 +86,14 @@ class Post:
             return
         for one in batch:
             if one.key in ids:
-                yield Outcome(one.key, server_id=ids[one.key], content_hash=one.content_hash)
+                yield Outcome(one.key, server_id=ids[one.key], content_hash=one.message.content.sha256)
             elif answer.ok:
                 yield Outcome(one.key, doubt="not-found-after-append")
             else:
                 yield Outcome(one.key, reason=_REASONS.get(answer.code, _OTHER_REASON))
 
     def _ready(self, letter: Letter, bodies: ExitStack) -> _Ready:
-        """Encode a letter; its size must be known before its bytes are sent."""
+        """Encode a letter, with the header in front that it is found by."""
         header = f"{KEY_HEADER}: {letter.delivery_key}\r\n".encode()
-        content, size = hashlib.sha256(header), len(header)
-        body = bodies.enter_context(SpooledTemporaryFile(IN_MEMORY))  # noqa: SIM115 - the stack does
-        try:
-            for piece in self._encode(letter.mail):
-                content.update(piece)
-                size += body.write(piece)
-        except OSError as error:
-            raise Retriable(
-                f"a mail cannot be read from staging, or laid aside: {error.strerror}. Make room for "
-                "temporary files, or run the connector's `convert` task again"
-            ) from error
-        message = Message(header, body, size, letter.mail.at)
-        return _Ready(letter.delivery_key, message, content.hexdigest())
+        content = bodies.enter_context(spooled(chain((header,), self._encode(letter.mail))))
+        return _Ready(letter.delivery_key, Message(content, letter.mail.at))

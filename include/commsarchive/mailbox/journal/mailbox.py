@@ -7,20 +7,18 @@ it is sent again, the same to the byte, and archives tell by its Message-ID that
 
 from __future__ import annotations
 
-import hashlib
 import itertools
 import threading
 from collections.abc import Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from tempfile import SpooledTemporaryFile
-from typing import IO
 
 from include.commsarchive.errors import Quarantine, Retriable
 from include.commsarchive.mailbox.base import Encode
 from include.commsarchive.mailbox.journal.line import Line, Refused, Unanswered
 from include.commsarchive.mailbox.journal.report import envelope, report_id
 from include.commsarchive.mailbox.journal.settings import JournalSettings
+from include.commsarchive.mailbox.spool import spooled
 from include.commsarchive.model import Kept, Letter, Outcome
 
 LINES = 4
@@ -35,8 +33,6 @@ CONNECTION_LOST = "connection-lost"
 UNANSWERED = "unanswered"
 """The server has had the whole mail, and may have taken it."""
 
-_IN_MEMORY = 1024 * 1024
-_PIECE = 1 << 18
 _LONGEST_WORD = 100
 
 
@@ -114,38 +110,22 @@ class JournalMailbox:
 
     def _send(self, line: Line, letter: Letter) -> Outcome:
         key = letter.delivery_key
-        with SpooledTemporaryFile(_IN_MEMORY) as body:
-            try:
-                size, content_hash = self._encoded(letter, body)
-            except Quarantine as error:
-                return Outcome(key, reason=error.reason)
-            try:
-                line.offer(size)
-                word = line.send(_pieces(body))
-            except Refused as refused:
-                return Outcome(key, reason=refused.reason, doubt=refused.doubt)
-            except Unanswered:
-                return Outcome(key, doubt=UNANSWERED)
-            except OSError:
-                return Outcome(key, doubt=CONNECTION_LOST)
-        return Outcome(
-            key, server_id=report_id(letter), content_hash=content_hash, request_id=word[:_LONGEST_WORD]
-        )
-
-    def _encoded(self, letter: Letter, body: IO[bytes]) -> tuple[int, str]:
-        """Write the report; its size is asked for before it is sent. Give that, and its SHA-256."""
-        content, size = hashlib.sha256(), 0
         before, after = envelope(letter, self._settings.address, self._settings.sender)
         try:
-            for piece in itertools.chain((before,), self._encode(letter.mail), (after,)):
-                content.update(piece)
-                size += body.write(piece)
-        except OSError as error:
-            raise Retriable(
-                f"a mail cannot be read from staging, or laid aside: {error.strerror}. Make room for "
-                "temporary files, or run the connector's `convert` task again"
-            ) from error
-        return size, content.hexdigest()
+            with spooled(itertools.chain((before,), self._encode(letter.mail), (after,))) as report:
+                line.offer(report.size)
+                word = line.send(report.pieces())
+        except Quarantine as error:
+            return Outcome(key, reason=error.reason)
+        except Refused as refused:
+            return Outcome(key, reason=refused.reason, doubt=refused.doubt)
+        except Unanswered:
+            return Outcome(key, doubt=UNANSWERED)
+        except OSError:
+            return Outcome(key, doubt=CONNECTION_LOST)
+        return Outcome(
+            key, server_id=report_id(letter), content_hash=report.sha256, request_id=word[:_LONGEST_WORD]
+        )
 
     @contextmanager
     def _line(self) -> Iterator[Line]:
@@ -168,9 +148,3 @@ class JournalMailbox:
         if line.is_open:
             with self._lock:
                 self._idle.append(line)
-
-
-def _pieces(body: IO[bytes]) -> Iterator[bytes]:
-    body.seek(0)
-    while piece := body.read(_PIECE):
-        yield piece
