@@ -310,6 +310,37 @@ def test_the_whole_form_can_be_filled_with_the_keyboard(browser: Browser, world:
         expect(field(frame, "collect.connection")).to_have_value("vendor")
 
 
+def test_a_server_that_is_away_keeps_the_step_and_says_so(browser: Browser, world: World) -> None:
+    with signed_in(browser, world, "admin", complains=True) as page:
+        frame = show(page, world, "setup")
+        field(frame, "source").select_option("instant_bloomberg")
+        field(frame, "name").fill("far_feed")
+        page.route("**/api/compliance/v1/**", lambda route: route.abort())
+        frame.locator(NEXT).click()
+        expect(frame.get_by_text("The server cannot be reached. Try again.")).to_be_visible()
+        page.unroute("**/api/compliance/v1/**")
+        step(frame, "Where from")
+
+
+def test_a_name_that_is_taken_is_said_at_its_field(browser: Browser, world: World) -> None:
+    make(world, "taken_feed")
+    with signed_in(browser, world, "admin", complains=True) as page:
+        frame = show(page, world, "setup")
+        field(frame, "source").select_option("instant_bloomberg")
+        field(frame, "name").fill("taken_feed")
+        step(frame, "Where from")
+        frame.get_by_role("radio", name="not encrypted").check()
+        field(frame, "collect.connection").fill("vendor")
+        step(frame, "Whose mailboxes")
+        field(frame, "mapping.third_party_mailbox").fill(CATCH_ALL)
+        step(frame, "What becomes one e-mail")
+        step(frame, "Where to")
+        field(frame, "deliver.0.connection").fill("archive")
+        step(frame, "When")
+        field(frame, "schedule.start").fill(DAY)
+        stays(frame, "name", "exists, with another definition")
+
+
 def test_who_is_no_administrator_may_look_at_the_form(browser: Browser, world: World) -> None:
     make(world, "seen_feed")
     with signed_in(browser, world, "olga") as page:

@@ -151,7 +151,7 @@ def test_a_retired_connector_leaves_the_list_and_keeps_its_pages(ledger: SqlLedg
         assert get(f"/connectors/made_chat{path}").status == 200, path
     seen = get("/connectors/made_chat")
     assert "Backfill" not in seen.text
-    assert "Export evidence" in seen.text
+    assert "Export evidence" in get("/connectors/made_chat/verification").text
     assert "Retire it" not in seen.text
     assert "2: " in get("/connectors/made_chat/settings").text
     assert "Bring back made_chat" in get(CHANGE).text

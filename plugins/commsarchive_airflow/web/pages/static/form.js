@@ -453,8 +453,13 @@
     else if (what === "next") {
       const step = stepOf(button);
       const index = steps.indexOf(step);
-      attempt(document.createElement("output"), button, async () => {
-        if (await placed(await keep("?dry_run=true"), index)) showStep(steps[index + 1]);
+      const output = part("told", step);
+      attempt(output, button, async () => {
+        const answer = await keep("?dry_run=true");
+        output.textContent = "";
+        // 409 is a name that is taken, 422 what is wrong: both are said at their fields.
+        if (!answer.ok && ![409, 422].includes(answer.status)) return tellProblem(output, answer);
+        if (await placed(answer, index)) showStep(steps[index + 1]);
       });
     }
     if (what === "add" || what === "remove") settle();
