@@ -32,19 +32,26 @@ class Lease:
     _worker: str = field(default_factory=lambda: uuid.uuid4().hex)
     _keys: Collection[str] = ()
     _ended: threading.Event = field(default_factory=threading.Event)
+    _heart: threading.Thread | None = None
 
     def __enter__(self) -> Self:
         """Begin to renew what is held."""
         if self.seconds > 0:
-            threading.Thread(target=self._beat, name="lease", daemon=True).start()
+            self._heart = threading.Thread(target=self._beat, name="lease", daemon=True)
+            self._heart.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Give back what is held: nothing of ours is on its way any more."""
+        """Give back what is held after an error of ours: nothing is on its way any more.
+
+        Whatever else ends a task may do so in the middle of a request: then the lease has to run out.
+        """
         self._ended.set()
-        if self.seconds > 0 and error is not None:
+        if self._heart:
+            self._heart.join()
+        if self.seconds > 0 and isinstance(error, CommsArchiveError):
             with contextlib.suppress(CommsArchiveError):
                 self.ledger.release(self.run_id, self._worker)
 

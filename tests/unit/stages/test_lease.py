@@ -71,6 +71,19 @@ def test_a_worker_that_ends_early_leaves_its_copies_to_the_next_try() -> None:
     assert everything_once(server)
 
 
+def test_a_worker_that_is_torn_away_from_a_request_keeps_its_lease() -> None:
+    class Torn(Server):
+        def take(self, letter: Letter) -> Outcome:
+            raise KeyboardInterrupt
+
+    ledger, clock = MemoryLedger(), Clock()
+    ledger.open_run(make_run())
+    with pytest.raises(KeyboardInterrupt):
+        file(ledger, Torn(times()), clock)
+    with pytest.raises(Retriable, match="must wait 61 seconds"):
+        file(ledger, Server(times()), clock)
+
+
 def test_what_was_certainly_not_sent_is_looked_up_all_the_same_when_another_worker_had_it() -> None:
     poor = PLAN[1].delivery.delivery_key
 
