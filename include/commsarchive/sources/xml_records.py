@@ -136,7 +136,9 @@ class Cutter:
         if space := _SPACE.match(data, at):
             return space.end()
         if data.startswith((b"<!--", b"<?"), at):
-            return self._window.section_end(at)
+            end = self._window.section_end(at)
+            # A damaged instruction must not hide the records up to the next one.
+            return at if data.startswith(b"<?", at) and b"</" in data[at:end] else end
         if leaf := self._leaf.match(data, at):
             return leaf.end()
         if root := self._root.match(data, at):

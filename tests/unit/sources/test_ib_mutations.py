@@ -102,6 +102,12 @@ def test_no_word_of_a_damaged_export_is_lost(
     assert not lost
 
 
+def test_a_damaged_instruction_hides_no_records() -> None:
+    raw = WHOLE.replace(b"<?xml", b"<?>", 1).replace(b"?>", b"", 1).replace(b"word0101", b"<?>", 1)
+    assert len(read(raw, Options())[0]) == 3
+    assert set(TOKEN.findall(raw)) <= set(TOKEN.findall(all_said(raw, Options())))
+
+
 @settings(max_examples=300, deadline=None)
 @given(st.integers(0, len(WHOLE)), st.sampled_from([Options(), SMALL_PARTS]))
 def test_no_word_of_an_export_that_was_cut_off_is_lost(length: int, options: Options) -> None:

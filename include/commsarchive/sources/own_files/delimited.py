@@ -107,7 +107,7 @@ class _Reader:
             if cells is None:
                 return
             number = self._taken[0][0]
-            if not all(map(is_readable, cells)):
+            if not is_readable("".join(cells)):
                 why = "holds bytes that its encoding has not; state `format.encoding`"
                 yield number, self.refused(number, "unknown-encoding", why)
             elif cells:

@@ -48,23 +48,20 @@ class PeopleReader:
 def merged(people: Iterable[Person]) -> dict[str, Person]:
     """Give everybody once, by key, with all that is said of them."""
     known: dict[str, Person] = {}
+    met = set[int]()
     for one in people:
-        first = known.get(one.key)
-        if first is None:
-            known[one.key] = one
-        elif first is not one:
-            known[one.key] = _merged(first, one)
+        if id(one) in met:  # nearly always: `_people` gives the same again
+            continue
+        met.add(id(one))
+        first = known.setdefault(one.key, one)
+        if first is not one:
+            known[one.key] = replace(
+                first,
+                name=one.name if first.name in {first.address, first.corporate_address} else first.name,
+                company=first.company or one.company,
+                ids=tuple(dict.fromkeys((*first.ids, *one.ids))),
+            )
     return known
-
-
-@lru_cache(maxsize=8192)
-def _merged(first: Person, one: Person) -> Person:
-    return replace(
-        first,
-        name=one.name if first.name in {first.address, first.corporate_address} else first.name,
-        company=first.company or one.company,
-        ids=tuple(dict.fromkeys((*first.ids, *one.ids))),
-    )
 
 
 def _alone(value: object, path: str) -> str:

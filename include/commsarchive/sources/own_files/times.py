@@ -14,6 +14,7 @@ _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _MILLISECOND = dt.timedelta(milliseconds=1)
 _FRACTION = re.compile(r"(\.[0-9]{6})[0-9]+")
 """Finer than Python reads (.NET writes seven digits)."""
+_LONGEST_READ = len("2024-03-13T20:05:00.123456")
 _REAL = re.compile(r"([0-9]{1,11})\.([0-9]{1,9})")
 
 
@@ -28,7 +29,7 @@ def read_time(text: str, rules: Time) -> tuple[int, str]:
         raise ValueError("is empty; every row needs a time")
     if rules.format == "epoch":
         return _epoch(text), ""
-    written = _FRACTION.sub(r"\1", text)
+    written = _FRACTION.sub(r"\1", text) if len(text) > _LONGEST_READ else text
     try:
         iso = rules.format == "iso"
         time = dt.datetime.fromisoformat(written) if iso else dt.datetime.strptime(written, rules.format)  # noqa: DTZ007 - the zone comes next

@@ -25,6 +25,8 @@ KINDS = {
     "export": (Kind.SYSTEM, "export"),
 }
 _ATTRIBUTES = frozenset({"type", "content", "id"})
+_USUAL = {"CHAT": Kind.MESSAGE, "JOIN": Kind.JOIN, "PART": Kind.LEAVE}
+"""To the letter; all else is read with care."""
 _MILLISECONDS = re.compile(r"[0-9]{1,14}")
 _TICKS = re.compile(r"[0-9]{17,18}")
 _TICKS_TO_1970 = (dt.date(1970, 1, 1).toordinal() - 1) * 86_400 * 10**7
@@ -41,6 +43,26 @@ class EventReader:
 
     def read(self, element: ET.Element) -> Deed:
         """Read one message."""
+        return self._usual(element) or self._any(element)
+
+    def _usual(self, element: ET.Element) -> Deed | None:
+        """Read a text, join or leave that says nothing but who, when and what, in forms that agree."""
+        said, kind = element.attrib, _USUAL.get(element.get("type", ""))
+        if kind is None or said.keys() != _ATTRIBUTES or len(element) != 2 or _text_in(element):  # noqa: PLR2004
+            return None
+        sender, when = element
+        if sender.tag != "Sender" or when.tag != "DateTimeUTC" or _text_in(sender) or _text_in(when):
+            return None
+        at = _whole(_MILLISECONDS, when.get("since1970", ""))
+        if at is None or iso(when.get("string", "")) != at or _from_ticks(when.get("long", "")) != at:
+            return None
+        who = self._people.person(sender)
+        if len(sender) or len(when) or unknown_attributes(sender):
+            return None
+        number = said["id"].strip()
+        return Deed(Event(kind, at, who, said["content"]), number if number.strip("0") else "")
+
+    def _any(self, element: ET.Element) -> Deed:
         said = {local(name): value for name, value in reversed(element.attrib.items())}
         kind, children = said.get("type", "").strip(), Children(element)
         event = Event(Kind.SYSTEM, UNDATED, text=said.get("content", ""))
@@ -85,6 +107,12 @@ class EventReader:
             event.kind = Kind.SYSTEM
         else:
             event.attachment, event.text = file, ""
+
+
+def _text_in(element: ET.Element) -> bool:
+    """Say whether there is text inside or between."""
+    beside = (element.text, *[one.tail for one in element])
+    return any(text and not text.isspace() for text in beside)
 
 
 def _whole(digits: re.Pattern[str], text: str) -> int | None:

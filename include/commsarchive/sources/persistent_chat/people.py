@@ -73,18 +73,21 @@ def _fields(attributes: tuple[tuple[str, str], ...]) -> _Sender:
 
 def unknown_attributes(sender: ET.Element) -> str:
     """Give what a sender says that has no field of ours."""
-    more = {name: value for name, value in sender.items() if local(name) not in _FIELDS and value.strip()}
-    if not more:
-        return ""
+    return _unknown(tuple(sender.items()))
+
+
+@lru_cache(maxsize=4096)
+def _unknown(attributes: tuple[tuple[str, str], ...]) -> str:
+    more = {name: value for name, value in attributes if local(name) not in _FIELDS and value.strip()}
     return " ".join(f"Sender {name.rpartition('}')[2]}={value!r}" for name, value in more.items())
 
 
 def _login(said: _Sender) -> str:
     """Tell senders apart: by uri, or id, or address, or else by name."""
-    return next(
-        (f"{name}:{said[name].casefold()}" for name in ("uri", "id", "email", "username") if said.get(name)),
-        "",
-    )
+    for name in ("uri", "id", "email", "username"):
+        if value := said.get(name):
+            return f"{name}:{value.casefold()}"
+    return ""
 
 
 def _address(known: _Sender) -> str:

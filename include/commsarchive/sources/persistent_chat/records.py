@@ -97,7 +97,7 @@ def _sort(element: ET.Element, messages: list[ET.Element], facts: list[tuple[str
 
 
 def _same(one: ET.Element, other: ET.Element) -> bool:
-    return _content(one) == _content(other)
+    return one.items() == other.items() and _content(one) == _content(other)
 
 
 def _content(message: ET.Element) -> list[object]:
