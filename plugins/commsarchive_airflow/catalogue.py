@@ -44,6 +44,12 @@ class Catalogue:
         """One line for each thing that is wrong."""
         return tuple(self.wrong.values())
 
+    @property
+    def keep_days(self) -> dict[str, int]:
+        """How many days each connector keeps staging, the retired ones among them."""
+        gone = {name: json.loads(one.stated)["keep_days"] for name, one in self.retired.items()}
+        return gone | {name: connector.keep_days for name, connector in self.connectors.items()}
+
 
 def folder() -> Path:
     """Where the YAML files lie: ``COMMSARCHIVE_CONNECTORS``, or ``include/connectors``."""

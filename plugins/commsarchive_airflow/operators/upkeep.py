@@ -30,17 +30,17 @@ class PurgeStagingOperator(BaseOperator):
     """Remove what runs staged, ``keep_days`` after they closed. What is held stays until replayed."""
 
     def execute(self, context: Context) -> int:
-        """Purge all connectors."""
+        """Purge all connectors, those that were retired among them."""
         del context
         rooms, now, purged = staging(), dt.datetime.now(dt.UTC), 0
         log = structlog.get_logger(self.task_id)
         with explained(), connect(ledger_url()) as ledger:
-            for connector in catalogue().connectors.values():
-                keep = dt.timedelta(days=connector.keep_days)
-                closed = {record.run_id: record.closed_at for record in ledger.history(connector.name)}
+            for name, days in catalogue().keep_days.items():
+                keep = dt.timedelta(days=days)
+                closed = {record.run_id: record.closed_at for record in ledger.history(name)}
                 for run_id, at in closed.items():
-                    if at + keep < now and rooms.purge(connector.name, run_id):
-                        log.info("purged", connector=connector.name, run=run_id)
+                    if at + keep < now and rooms.purge(name, run_id):
+                        log.info("purged", connector=name, run=run_id)
                         purged += 1
         return purged
 

@@ -11,6 +11,7 @@ from airflow.sdk.exceptions import AirflowFailException
 from commsarchive_airflow.operators.upkeep import PurgeStagingOperator, VerifyLedgerOperator
 from commsarchive_airflow.wiring import staging
 
+from include.commsarchive.connector import Connector
 from include.commsarchive.ledger.alerts import AlertKind, Finding
 from include.commsarchive.ledger.base import Run
 from include.commsarchive.ledger.sql import connect
@@ -55,6 +56,17 @@ def test_staging_is_purged_after_the_run_has_closed_and_not_before_its_time(desk
     assert purge.execute(desk.context()) == 1
     assert not kept.exists("raw/chat.xml")
     assert unclosed.exists("raw/chat.xml")
+
+
+def test_staging_of_a_retired_connector_is_purged_too(desk: Desk) -> None:
+    run = stage(close(desk, DAY))
+    (desk.root / "connectors" / "desk.yaml").unlink()
+    made = Connector.model_validate(desk.definition | {"keep_days": 0}).model_dump_json()
+    with connect(desk.ledger) as ledger:
+        ledger.put_connector("desk_chat", made, 0, "ann")
+        ledger.retire_connector("desk_chat", 1, "ann")
+    assert PurgeStagingOperator(task_id="purge_staging").execute(desk.context()) == 1
+    assert not run.exists("raw/chat.xml")
 
 
 def test_an_intact_ledger_is_verified_and_a_changed_one_fails_and_is_an_alert(desk: Desk) -> None:

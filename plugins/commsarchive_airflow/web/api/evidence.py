@@ -56,7 +56,7 @@ def download_evidence(name: Name, who: AuditorOf, first: First, last: Last) -> S
     if first > last:
         raise Refusal(422, "invalid", "`first` comes after `last`", "Swap them")
     found = everything()
-    if name not in {*found.connectors, *found.wrong, *book().recorded()}:
+    if name not in {*found.connectors, *found.wrong, *found.retired, *book().recorded()}:
         raise not_there(f"connector {name}")
     verdict = verify(book(), mailbox)
     who.note("export-evidence", name, f"{first} to {last}", verdict=verdict.word)
