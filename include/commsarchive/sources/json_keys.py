@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from contextlib import suppress
 from typing import Any
 
 import msgspec
@@ -18,8 +19,9 @@ def has_key_twice(raw: bytes, value: Any) -> bool:
     Where that is written again and has as many ends of keys, it does not: that is quick. Else it is read
     again with care.
     """
-    if not _ODD.search(raw) and raw.count(b'":') == msgspec.json.encode(value).count(b'":'):
-        return False
+    with suppress(UnicodeEncodeError, RecursionError):  # halves of characters, and what nests absurdly deep
+        if not _ODD.search(raw) and raw.count(b'":') == msgspec.json.encode(value).count(b'":'):
+            return False
     try:
         json.loads(raw.decode("utf-8", "replace"), strict=False, object_pairs_hook=_once)
     except KeyError:
