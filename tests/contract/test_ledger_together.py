@@ -67,6 +67,20 @@ def intend_the_same(url: str, number: int) -> int:
     return new
 
 
+def hold_the_same(url: str, number: int) -> int:
+    """Give how many deliveries of one run this worker may send."""
+    held = 0
+    order = DELIVERIES if number % 2 else DELIVERIES[::-1]
+    with connect(url) as ledger:
+        for start in range(0, len(order), 20):
+            part = order[start : start + 20]
+            known = ledger.intend("one", part, lease=600, worker=f"worker {number}")
+            mine = [one.delivery_key for one in part if one.delivery_key not in known]
+            held += len(mine)
+            assert ledger.renew("one", f"worker {number}", mine)
+    return held
+
+
 def close_runs(url: str, number: int) -> None:
     with connect(url) as ledger:
         for count in range(5):
@@ -86,6 +100,11 @@ def test_a_ledger_may_be_created_by_several_processes_at_once(url: str, tmp_path
 
 def test_each_intent_is_new_to_exactly_one_process(url: str, tmp_path: Path) -> None:
     counts = together(intend_the_same, url, tmp_path)
+    assert sum(map(int, counts)) == len(DELIVERIES)
+
+
+def test_each_copy_of_a_run_is_held_by_exactly_one_worker(url: str, tmp_path: Path) -> None:
+    counts = together(hold_the_same, url, tmp_path)
     assert sum(map(int, counts)) == len(DELIVERIES)
 
 
