@@ -19,6 +19,7 @@ ReadBack = Literal["first", "sample", "all"]
 
 NOT_STORED = "not-stored"
 NOT_READ = "not-read-back"
+UNFOUND = "search by delivery key"
 ONE_IN = 64
 """Share of the copies of a sample."""
 
@@ -130,9 +131,13 @@ class Checker:
         return self.mailbox.readable and not self.mailbox.keyed and letter.folder not in self._checked
 
     def _read(self, mailbox: str, folder: str, pairs: list[tuple[Letter, Outcome]]) -> dict[str, Kept]:
+        keys = [letter.delivery_key for letter, _ in pairs]
         if self.how == "all":
-            self.mailbox.prune(mailbox, folder, [letter.delivery_key for letter, _ in pairs])
-        return self.mailbox.inspect(mailbox, folder, [filed.server_id for _, filed in pairs])
+            self.mailbox.prune(mailbox, folder, keys)
+        kept = self.mailbox.inspect(mailbox, folder, [filed.server_id for _, filed in pairs])
+        if kept and folder not in self._checked and not self.mailbox.find(mailbox, folder, keys):
+            self.faults.append(UNFOUND)  # nothing in doubt could be told from what is not there
+        return kept
 
     def _compare(self, letter: Letter, outcome: Outcome, kept: Kept | None) -> Outcome:
         if kept is None:

@@ -41,7 +41,8 @@ class Watched(Server):
     def find(self, mailbox: str, folder: str, delivery_keys: Collection[str]) -> dict[str, str]:
         if self.busy:
             raise Retriable("busy", retry_after=5.0)
-        self.steps.append("look")
+        if KEY in delivery_keys:
+            self.steps.append("look")
         return super().find(mailbox, folder, delivery_keys)
 
     def take(self, letter: Letter) -> Outcome:

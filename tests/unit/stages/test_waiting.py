@@ -162,6 +162,19 @@ def test_a_server_that_does_not_keep_what_was_asked_stops_after_the_first_copy(
     assert len(list(ledger.open_intents("one"))) == 5
 
 
+def test_a_server_that_does_not_find_what_it_keeps_stops_after_the_first_copy(
+    ledger: MemoryLedger, clock: Clock
+) -> None:
+    class Blind(Server):
+        def find(self, mailbox: str, folder: str, delivery_keys: Collection[str]) -> dict[str, str]:
+            return {}
+
+    server = Blind(times())
+    with pytest.raises(Fatal, match="as it was asked to: search by delivery key"):
+        file(ledger, server, clock)
+    assert server.sent == [[ANN]]
+
+
 NOT_SAID_THEN = 1_790_000_000_000
 
 
@@ -198,7 +211,7 @@ def test_what_was_read_back_is_hashed_into_the_receipt(ledger: MemoryLedger, clo
 
 def test_what_was_certainly_not_sent_is_not_looked_up(ledger: MemoryLedger, clock: Clock) -> None:
     left = [20.0, 20.0]
-    asked: list[list[str]] = []
+    asked: list[str] = []
 
     class Full(Server):
         def take(self, letter: Letter) -> Outcome:
@@ -207,7 +220,7 @@ def test_what_was_certainly_not_sent_is_not_looked_up(ledger: MemoryLedger, cloc
             return super().take(letter)
 
         def find(self, mailbox: str, folder: str, delivery_keys: Collection[str]) -> dict[str, str]:
-            asked.append(list(delivery_keys))
+            asked.extend(key for key in delivery_keys if not self.copies[key])
             return super().find(mailbox, folder, delivery_keys)
 
     server = Full(times())
