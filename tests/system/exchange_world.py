@@ -22,6 +22,7 @@ from include.commsarchive.ledger.memory import MemoryLedger
 from include.commsarchive.ledger.sql import connect
 from include.commsarchive.mailbox.graph.mailbox import GraphMailbox
 from include.commsarchive.stages.ingest import IngestReceipt, Manner, Sending, ingest
+from include.commsarchive.stages.read_back import ReadBack
 from include.commsarchive.stages.reconcile import reconcile
 from include.commsarchive.stages.recover import recover
 from include.commsarchive.stages.run import ConvertReceipt, MapReceipt
@@ -84,6 +85,7 @@ class World:
     ledger: Path | MemoryLedger
     connection: Connection
     attachment: bytes = b""
+    read_back: ReadBack = "all"
 
     def once(self, run_id: str) -> tuple[IngestReceipt, ImportRecord]:
         """Try a run once.
@@ -109,7 +111,7 @@ class World:
                     mailbox=mailbox,
                     run_id=run_id,
                     on_failed=lambda failed: ledger.hold([held(one, why, run_id) for one, why in failed]),
-                    manner=Manner("all", Patience(lease=0.0, now=clock.now, sleep=clock.sleep)),
+                    manner=Manner(self.read_back, Patience(lease=0.0, now=clock.now, sleep=clock.sleep)),
                 )
                 mapped = MapReceipt([], len(ITEMS), 0, 0, 0, 0, 0, len(KEYS), "v1")
                 converted = ConvertReceipt("day", items=len(ITEMS))

@@ -75,6 +75,23 @@ def test_mixes_of_faults_neither_lose_nor_double_a_copy(kind: str) -> None:
             raise AssertionError(f"{kind}, seed {seed}, rate {rate}: {error}") from error
 
 
+@pytest.mark.parametrize("kind", RIGS)
+def test_a_copy_that_comes_late_beside_the_one_that_was_sent_again_is_pruned_without_read_back(
+    kind: str,
+) -> None:
+    def makes_one(call: Call) -> bool:
+        return call.what in {"POST messages", "CreateItem"}
+
+    with RIGS[kind]() as rig:
+        world = World(MemoryLedger(), rig.connection, read_back="first")
+        rig.faults.every(Fault(Kind.DROP), makes_one, times=2)  # the first of each owner, alone
+        rig.faults.at(3, Fault(Kind.STORED_TWICE), makes_one)  # the first of all has come true by then
+        record = world.archive("one")
+        assert {entry.fault.kind for entry in rig.faults.log if entry.fault} == {Kind.DROP, Kind.STORED_TWICE}
+        check(world, rig, record)
+        check_complete(world, rig)
+
+
 @pytest.fixture(scope="module")
 def worker() -> Iterator[Worker]:
     with Worker() as worker:
