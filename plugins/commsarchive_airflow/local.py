@@ -27,6 +27,10 @@ import psutil
 
 PROJECT = Path(__file__).resolve().parents[2]
 USER = "admin"
+_IMPATIENT = {  # somebody is watching; Airflow's own five minutes each are for a night's run
+    "AIRFLOW__CORE__DEFAULT_TASK_RETRY_DELAY": "10",
+    "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "60",
+}
 PROCESSES = {
     "api-server": ("api-server", "--host", "127.0.0.1"),
     "scheduler": ("scheduler", "--skip-serve-logs"),
@@ -75,7 +79,7 @@ class Home:
             "PYTHONWARNINGS": "ignore::DeprecationWarning",  # Airflow's own, in every task log
         }
         kept = {key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}
-        return {**kept, **settings}
+        return {**_IMPATIENT, **kept, **settings}
 
     @property
     def password(self) -> str:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import sys
 from collections.abc import Iterator
 
@@ -114,4 +115,5 @@ def main(command: str, sources: str) -> int:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # end what was started
     sys.exit(main(sys.argv[1], "".join(sys.argv[2:])))
