@@ -13,6 +13,7 @@ import pytest
 from commsarchive_airflow.catalogue import PROJECT
 from playwright.sync_api import Browser, FrameLocator, Page, expect
 
+from include.commsarchive.connector import load_connector
 from tests.servers.programs import running_browser
 from tests.system.pages_browser import look, show, signed_in
 from tests.system.pages_world import World, running_world
@@ -308,6 +309,18 @@ def test_the_whole_form_can_be_filled_with_the_keyboard(browser: Browser, world:
         page.keyboard.press("Tab")
         page.keyboard.type("vendor")
         expect(field(frame, "collect.connection")).to_have_value("vendor")
+
+
+def test_the_form_says_what_every_example_says(browser: Browser, world: World) -> None:
+    examples = [load_connector(path) for path in sorted((PROJECT / "include/connectors").glob("*.yaml*"))]
+    with signed_in(browser, world, "admin") as page:
+        for one in examples:
+            ask(world, "POST", "connectors", one.model_dump(mode="json"))
+            page.goto(f"{world.address}/compliance/connectors/{one.name}/change")
+            page.get_by_role("button", name="Show what").click()
+            expect(page.locator("[data-what=made]")).to_have_text(re.compile("change"))
+            changes = page.get_by_role("table", name="What changes").get_by_role("row").all_inner_texts()
+            assert (one.name, changes) == (one.name, [])
 
 
 def test_a_server_that_is_away_keeps_the_step_and_says_so(browser: Browser, world: World) -> None:

@@ -22,7 +22,7 @@
   const shown = (field) => {
     if (field.dataset.kind === "radio") return field.querySelector("input:checked")?.value ?? "";
     if (field.dataset.kind === "switch") return control(field).checked ? "yes" : "";
-    return control(field).value.trim();
+    return field.dataset.kind === "area" ? control(field).value : control(field).value.trim();
   };
 
   const PARSE = {
@@ -48,7 +48,7 @@
 
   const valueOf = (field) => {
     const text = shown(field);
-    if (text === "" && control(field).required) return undefined;
+    if (!text.trim() && control(field).required) return undefined;
     return (PARSE[field.dataset.kind] ?? ((same) => same))(text);
   };
 
@@ -150,7 +150,7 @@
     }
     if (whole.collect.api && !whole.collect.api.attachments?.links) delete whole.collect.api.attachments;
     if (!(whole.retention?.label || whole.retention?.days)) delete whole.retention;
-    if (!applies("?way:sftp folder")) whole.collect.allow_unencrypted = false;
+    if (!applies("?way:sftp folder")) whole.collect.allow_unencrypted = before.collect?.allow_unencrypted ?? false;
     else if (!whole.pgp) whole.collect.allow_unencrypted = true;
     if (shown(fieldOf("?custom")) !== "file") whole.mapping.custom = { uploaded: "uploaded" }[shown(fieldOf("?custom"))] ?? "";
     return whole;
