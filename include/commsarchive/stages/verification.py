@@ -36,7 +36,7 @@ class Verification:
 
     ``chain`` says whether the ledger itself was intact; ``trail`` is the last entry of the audit trail that
     was recomputed. ``faults`` are one line each, those of tampering first; ``more`` is how many there are
-    besides. ``suspects`` are the keys of copies that were wrong.
+    besides, ``remedy`` what to do. ``suspects`` are the keys of copies that were wrong.
     """
 
     number: int
@@ -51,13 +51,9 @@ class Verification:
     copies: int
     faults: tuple[str, ...]
     more: int
+    remedy: str
     seconds: float
     suspects: tuple[str, ...]
-
-    @property
-    def remedies(self) -> list[str]:
-        """Say what to do about it."""
-        return [REMEDIES[self.verdict]] if self.verdict in REMEDIES else []
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +141,7 @@ def _read(entry: AuditEntry) -> Verification:
         copies=detail.get("copies", 0),
         faults=tuple(detail.get("faults", ())),
         more=detail.get("further_faults", 0),
+        remedy=REMEDIES.get(act.outcome, ""),
         seconds=detail.get("seconds", 0.0),
         suspects=tuple(detail.get("suspects", ())),
     )

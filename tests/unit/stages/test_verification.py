@@ -59,7 +59,7 @@ def test_what_was_found_is_kept_as_it_was_said(ledger: SqlLedger, mailbox: WireM
         *(2, 4, 1),
     )
     assert "is not in its mailbox any more" in said.faults[0]
-    assert "restore it" in said.remedies[0]
+    assert "restore it" in said.remedy
     assert kept(ledger) == [said]
 
 
