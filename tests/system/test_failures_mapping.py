@@ -83,7 +83,7 @@ def test_a_run_cleared_after_the_mapping_was_mended_answers_for_the_new_plan_alo
     archive: Archive, vendor: Vendor, table: Path
 ) -> None:
     table.write_text(BETTER.replace("bob@firm", "misspelled@firm"))
-    archive.create = False
+    archive.create = archive.looks_up = False
     for name in ("ann", "bob"):
         (archive.mail / f"{name}@firm.example").mkdir(parents=True)
     send(archive, vendor, {CHATS: export(chat("A", "ann: hello", "bob: hi"))})
