@@ -72,7 +72,7 @@ _PROBLEMS = {
 
 
 def _object(name: str, where: str, text: bytes | str, raw: bytes) -> Found | Refused:
-    tree = _usual(raw)
+    tree = _usual(text.encode() if isinstance(text, str) else text)
     try:
         tree = _decode(text) if tree is None else tree
     except (ValueError, RecursionError):
