@@ -12,6 +12,7 @@ from include.commsarchive.sources.xml_encoding import Utf8Stream
 BLOCK = 4 * 1024 * 1024
 """Bytes read at a time."""
 _HEAD = 64 * 1024
+_USUAL_SECTION = 4096
 _COMMENT = re.compile(rb"<!--.*?(?:-->|\Z)", re.DOTALL)
 _DTD = re.compile(rb"[^<]*(?:<\?[^<]*)*<!(?:DOCTYPE|ENTITY)", re.IGNORECASE)
 
@@ -75,7 +76,9 @@ class Window:
         if found and self.data.find(b"!", at, found.start()) < 0:  # much faster than to look for two
             return found.end()
         while found and (mark := self.data.find(b"<!", at, found.start())) >= 0:
-            at = self.section_end(mark)
+            cdata = self.data.startswith(b"<![CDATA[", mark)
+            end = self.data.find(b"]]>", mark, mark + _USUAL_SECTION) if cdata else -1
+            at = end + 3 if end >= 0 else self.section_end(mark)
             if at < 0:
                 return -1
             if at > found.start():

@@ -33,21 +33,14 @@ _ACTIONS = {"update": Kind.EDIT, "delete": Kind.DELETE}
 _FILE_TYPES = frozenset({"", "attachment"})
 _YES = frozenset({"true", "1"})
 _TEXTS = frozenset({"", "text/plain", "text/html"})
-_PLAIN = (
-    *("text-object-id", "text-object-style", "text-object-type", "text-object-sub-type"),
-    *("system-flag", "participant-id"),
+_PLAIN = frozenset(
+    {"text-object-id", "text-object-style", "text-object-type", "system-flag", "participant-id"}
 )
-_LEAVES = frozenset({*_PLAIN, "event-time", "text-content"})
-_USUAL_LEAVES = {
-    "text-object-type": frozenset({"", "Message"}),
-    "text-object-sub-type": frozenset({""}),
-    "system-flag": frozenset({"", "false"}),
-}
-_USUAL = {"action": ("", "create"), "history-flag": ("", "false")}
-_SAID = frozenset({"text-event-id", *_USUAL})
+_SAID = frozenset({"text-event-id", "action", "history-flag"})
+_CREATED = frozenset({"", "create"})
+_TYPES = frozenset({"", "Message"})
+_NO = frozenset({"", "false"})
 """What the usual text says, to the letter; all else is read with care."""
-_MORE = "\0"
-"""No XML holds it."""
 
 
 class EventReader:
@@ -73,23 +66,32 @@ class EventReader:
     def _usual(self, element: ET.Element, said: dict[str, str]) -> Deed | None:
         """Read a text of a listed participant that says nothing but who, when and what."""
         inner = _alone(element)
-        if inner is None or any(value not in _USUAL.get(name, (value,)) for name, value in said.items()):
+        if inner is None or not said.keys() <= _SAID or said.get("action", "") not in _CREATED:
             return None
-        leaves = {local(one.tag): one for one in inner}
-        if len(leaves) < len(inner) or not leaves.keys() <= _LEAVES or not said.keys() <= _SAID:
+        plain, when, content = dict[str, str](), None, None
+        for one in inner:
+            name, tail = local(one.tag), one.tail
+            if name in plain or (tail and not tail.isspace()) or len(one):
+                return None
+            if name in _PLAIN and not one.keys():
+                plain[name] = one.text or ""
+            elif name == "event-time" and when is None:
+                when = iso(one.get("timestamp", ""))
+            elif name == "text-content" and content is None:
+                content = _read(one)
+            else:
+                return None
+        style, own = plain.get("text-object-style", ""), " ".join(plain.get("text-object-id", "").split())
+        who = self._roster.person(" ".join(plain.get("participant-id", "").split()))
+        text, media_type = content or ("", "")
+        flags = said.get("history-flag", ""), plain.get("system-flag", "")
+        if who is None or when is None or style not in _UNMARKED or media_type not in _TEXTS:
             return None
-        plain = {name: _plain(leaves.get(name)) for name in _PLAIN}
-        own, style = plain["text-object-id"], plain["text-object-style"]
-        when, content = leaves.get("event-time"), leaves.get("text-content")
-        at = iso(when.get("timestamp", "")) if when is not None else None
-        who = self._roster.person(plain["participant-id"])
-        text, media_type = ("", "") if content is None or len(content) else _read(content)
-        usual = style in _UNMARKED and all(plain[name] in values for name, values in _USUAL_LEAVES.items())
-        if at is None or who is None or not usual or media_type not in _TEXTS or own == _MORE:
+        if plain.get("text-object-type", "") not in _TYPES or not _NO.issuperset(flags):
             return None
         if own:
-            self._written[own] = who, at
-        return Deed(Event(STYLES[style], at, who, text), own or said.get("text-event-id", ""))
+            self._written[own] = who, when
+        return Deed(Event(STYLES[style], when, who, text), own or said.get("text-event-id", ""))
 
     def _text_event(self, element: ET.Element, said: dict[str, str]) -> Deed:
         event, outer, number = Event(Kind.MESSAGE, UNDATED), Children(element), said.pop("text-event-id", "")
@@ -237,18 +239,11 @@ def _read(content: ET.Element) -> tuple[str, str]:
 
 
 def _alone(element: ET.Element) -> ET.Element | None:
-    """Give the object of an event that holds nothing else, and nothing but elements; else None."""
+    """Give the object of an event that holds nothing else; else None."""
     if len(element) != 1 or local(element[0].tag) != "text-object" or element[0].keys():
         return None
-    beside = (element.text, element[0].text, element[0].tail, *[one.tail for one in element[0]])
+    beside = (element.text, element[0].text, element[0].tail)
     return None if any(text and not text.isspace() for text in beside) else element[0]
-
-
-def _plain(leaf: ET.Element | None) -> str:
-    """Give the text of a leaf as one line; where it is more than that, what no leaf says."""
-    if leaf is None:
-        return ""
-    return _MORE if len(leaf) or leaf.keys() else " ".join((leaf.text or "").split())
 
 
 def _keep(event: Event, said: dict[str, str], *children: Children) -> None:
