@@ -20,7 +20,8 @@ ACCOUNT = "account.json"
 
 def serve(home: Path, size: int) -> None:
     """Serve a file of random bytes, as encrypted exports look, until standard input ends."""
-    from tests.servers.sshd import HOST, running_sshd  # noqa: PLC0415 - the clients measured do not need it
+    from tests.servers.programs import HOST  # noqa: PLC0415 - the clients measured do not need it
+    from tests.servers.sshd import running_sshd  # noqa: PLC0415
 
     with running_sshd(home) as server:
         with (server.folder / FILE).open("wb") as sink:
