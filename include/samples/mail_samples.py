@@ -93,22 +93,39 @@ def _journalled(recipient: str, mail: str) -> bytes:
 
 def _global_relay() -> bytes:
     """A channel's day as Mattermost mails it."""
-    rows = [
+    said = [
         ("08:40:00", "nina.oakes", "who has the Corviglia call notes?"),
-        ("08:41:10", "stefan.brandt", "me. Summary: spread target 85"),
+        ("08:41:10", "stefan.brandt", "me. Summary: spread target 85 &amp; no new issue this year"),
         ("08:42:00", "nina.oakes", "ta"),
     ]
-    said = "".join(
-        f'<li><span class="sent_time">{DAY}T{time}Z</span> <span class="username">@{who}</span>: '
-        f'<span class="message">{text}</span></li>'
-        for time, who, text in rows
+    cells = (
+        ("username", "@{who}"), ("usertype", "user"), ("email", "{who}@quillbrook.example"),
+        ("joined", f"{DAY}T08:39:00Z"), ("left", f"{DAY}T08:45:00Z"), ("duration", "6 minutes"),
+    )  # fmt: skip
+    row = "".join(f'<td class="{name}">{text}</td>\n' for name, text in cells)
+    people = "".join(f"<tr>\n{row.format(who=who)}</tr>\n" for who in ("nina.oakes", "stefan.brandt"))
+    spans = (
+        ("sent_time", DAY + "T{time}Z"), ("username", "@{who}"), ("usertype", "user"),
+        ("email", "({who}@quillbrook.example):"), ("message", "{text}"),
+    )  # fmt: skip
+    line = "".join(f'<span class="{name}">{text}</span>\n' for name, text in spans)
+    lines = "".join(
+        f'<li class="message">\n{line.format(time=time, who=who, text=text)}</li>\n'
+        for time, who, text in said
     )
-    html = f"<html><body><h1>Channel: Research &amp; desk</h1><ul>{said}</ul></body></html>\n"
+    heads = "".join(f'<th class="{name}">{name.title()}</th>' for name, _ in cells)
+    html = (
+        "<h1>Mattermost Compliance Export</h1>\n<ul>"
+        f'<li><span class="bold">Channel:&nbsp;</span>Research &amp; desk</li>'
+        f'<li><span class="bold">Started:&nbsp;</span>{DAY}T08:39:00Z</li></ul>\n'
+        f'<table class="participants">\n<tr>{heads}</tr>\n{people}</table>\n'
+        f'<div class="message-list">\n<ul>\n{lines}</ul>\n</div>\n'
+    )
     to = f"{_NINA},\n Stefan Brandt <stefan.brandt@quillbrook.example>"
-    head = _head(_NINA, to, "08:42:00", "Mattermost Compliance Export: Research & desk")
+    head = _head(_NINA, to, "08:45:00", "Mattermost Compliance Export: Research & desk")
     channel = "X-Mattermost-ChannelType: private\nX-Mattermost-ChannelID: 8rk3desk\n"
     head += f"X-GlobalRelay-MsgType: Mattermost\n{channel}X-Mattermost-ChannelName: Research & desk\n"
-    plain = "".join(f"{DAY}T{time}Z @{who}: {text}\n" for time, who, text in rows)
+    plain = "".join(f"* {DAY}T{time}Z @{who}\n" for time, who, _ in said)
     return _wire(head + _multipart("alternative", "relay", _text("plain", plain), _text("html", html)))
 
 
