@@ -478,6 +478,6 @@
   });
 
   write(before);
-  if (!changing) for (const one of steps.slice(1)) one.hidden = true;
+  form.inert = false; // nothing that was typed before is overwritten
   form.querySelector(".steps button").setAttribute("aria-current", "step");
 })();
