@@ -2,16 +2,20 @@
 
 *Tampered* is a row of the evidence, or a copy in a mailbox, that is not what was recorded. *Incomplete* is a
 copy that is no longer where it was filed, a destination that could not be asked, and a closed run that was
-planned anew and has not closed since.
+planned anew and has not closed since. A copy that is gone after its connector's retention has run out is
+neither: it is counted.
 """
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, field
 from itertools import chain, takewhile
 from typing import Literal, Protocol
+
+import msgspec
 
 from include.commsarchive.errors import CommsArchiveError, Retriable
 from include.commsarchive.ids import digest
@@ -34,6 +38,16 @@ MOST_LINES = 100
 OpenMailbox = Callable[[str], AbstractContextManager[Mailbox]]
 
 
+class _Retention(msgspec.Struct):
+    days: int = 0
+
+
+class _Definition(msgspec.Struct):
+    """What is read of a connector's definition as the ledger keeps it."""
+
+    retention: _Retention | None = None
+
+
 class Books(Ledger, Proof, Control, Protocol):
     """What verification reads: `sql.SqlLedger` is one."""
 
@@ -42,8 +56,9 @@ class Books(Ledger, Proof, Control, Protocol):
 class Verdict:
     """How verification went: what was looked at, and one line for each fault, the first ones of each kind.
 
-    ``trail`` is the last entry of the audit trail that was recomputed; ``chain`` counts the faults of the
-    ledger itself, which are some of ``tampered``; ``suspects`` are the keys of copies that are wrong.
+    ``expired`` copies are gone, as the connector's retention wants it. ``trail`` is the last entry of the
+    audit trail that was recomputed; ``chain`` counts the faults of the ledger itself, which are some of
+    ``tampered``; ``suspects`` are the keys of copies that are wrong.
     """
 
     records: int = 0
@@ -53,6 +68,7 @@ class Verdict:
     tampered: list[str] = field(default_factory=list)
     incomplete: list[str] = field(default_factory=list)
     unlisted: int = 0
+    expired: int = 0
     suspects: list[str] = field(default_factory=list)
 
     @property
@@ -63,7 +79,8 @@ class Verdict:
     def __str__(self) -> str:
         """Say it in a line."""
         asked = f", {self.copies} copies looked up" if self.copies else ""
-        return f"{self.records} import records{asked}: {self.word}"
+        expired = f", {self.expired} gone after their retention" if self.expired else ""
+        return f"{self.records} import records{asked}{expired}: {self.word}"
 
     def add(self, faults: list[str], fault: str) -> None:
         """Take a fault into one of the lists, or count it."""
@@ -97,7 +114,8 @@ def verify(
         Retriable: the ledger cannot be reached.
     """
     last = books.audit(AuditFilter(), 2**62, 1)
-    verdict = Verdict(records=sum(1 for _ in books.history()), trail=last[0].seq if last else 0)
+    verdict = Verdict(trail=last[0].seq if last else 0)
+    expired = set(_expired(books, verdict))
     for fault in books.verify():
         verdict.chain += 1
         verdict.add(verdict.tampered, fault)
@@ -106,13 +124,32 @@ def verify(
         verdict.add(verdict.incomplete, f"{line}. Clear it from `map_users` on")
     if extent != "none":
         with ExitStack() as stack:
-            asking = _Asking(open_mailbox, stack, verdict)
+            asking = _Asking(open_mailbox, stack, verdict, expired)
             before = _named(books, again)
             others = _chosen(books, extent, connector, turn)
             rest = (one for one in others if one.delivery.delivery_key not in again)
             for batch in batches(chain(before, rest), SAMPLE):
                 asking.ask(batch)
     return verdict
+
+
+def _expired(books: Books, verdict: Verdict) -> Iterator[str]:
+    """Count the import records; name the runs of days that are older than their connector's retention."""
+    today, kept_since = dt.datetime.now(dt.UTC).date(), dict[str, dt.date]()
+    for record in books.history():
+        verdict.records += 1
+        name = record.connector
+        if name not in kept_since:
+            days = _days_kept(books.mapping(name, "connector"))
+            kept_since[name] = today - dt.timedelta(days) if days else dt.date.min
+        if record.day < kept_since[name]:
+            yield record.run_id
+
+
+def _days_kept(definition: str) -> int:
+    """Read the retention of a connector's definition, as the ledger keeps it; 0 is for ever."""
+    retention = msgspec.json.decode(definition, type=_Definition).retention if definition else None
+    return retention.days if retention else 0
 
 
 def _chosen(books: Proof, extent: Extent, connector: str, turn: str) -> Iterator[Receipt]:
@@ -142,6 +179,7 @@ class _Asking:
     open_mailbox: OpenMailbox
     stack: ExitStack
     verdict: Verdict
+    expired: set[str]
     opened: dict[str, Mailbox] = field(default_factory=dict)
     shut: set[str] = field(default_factory=set)
 
@@ -194,7 +232,9 @@ class _Asking:
         for one in receipts:
             key = one.delivery.delivery_key
             name = f"copy {key} of item {one.delivery.key} in {one.delivery.destination} (run {one.run_id})"
-            if key not in found:
+            if key not in found and one.run_id in self.expired:
+                self.verdict.expired += 1
+            elif key not in found:
                 self.verdict.suspect(self.verdict.incomplete, key, f"{name}: is not in its mailbox any more")
             elif one.stored_hash and hashes.get(found[key], one.stored_hash) != one.stored_hash:
                 self.verdict.suspect(

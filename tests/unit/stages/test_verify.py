@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
@@ -12,6 +13,7 @@ from include.commsarchive.errors import Fatal, Retriable
 from include.commsarchive.ledger.sql import SqlLedger, connect
 from include.commsarchive.mailbox.base import Mailbox
 from include.commsarchive.stages import verify as stage
+from include.commsarchive.stages.mapping import version_of
 from include.commsarchive.stages.verify import Extent, Verdict, verify
 from tests.letters import DAY, FOLDER, make_delivery
 from tests.unit.stages.proven import NEXT, WireMailbox, archive_day, mailboxes
@@ -61,6 +63,20 @@ def test_a_copy_that_is_gone_makes_it_incomplete(ledger: SqlLedger, mailbox: Wir
     assert key_of("bob") in line
     assert "@" not in line
     assert judged(ledger, mailbox, "none").word == "intact"
+
+
+@pytest.mark.parametrize(
+    ("days", "word", "expired"), [(30, "intact", 1), (36_500, "incomplete", 0), (0, "incomplete", 0)]
+)
+def test_a_copy_may_be_gone_once_its_retention_has_run_out(
+    ledger: SqlLedger, mailbox: WireMailbox, days: int, word: str, expired: int
+) -> None:
+    del mailbox.mails["dan@firm.example", FOLDER][key_of("dan")]
+    stated = json.dumps({"name": "mail", "retention": {"label": "Chats", "days": days}})
+    ledger.keep_mapping("mail", "connector", version_of(stated), stated)
+    verdict = judged(ledger, mailbox)
+    assert (verdict.word, verdict.expired) == (word, expired)
+    assert ("1 gone after their retention" in str(verdict)) == bool(expired)
 
 
 def test_a_copy_that_was_changed_makes_it_tampered(ledger: SqlLedger, mailbox: WireMailbox) -> None:
