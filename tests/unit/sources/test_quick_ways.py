@@ -20,7 +20,6 @@ QUICK = {
     "vantage": ("vantage.events.EventReader._usual", lambda *_: None),
     "persistent_chat": ("persistent_chat.events.EventReader._usual", lambda *_: None),
     "dig": ("dig.events.EventReader._usual", lambda *_: None),
-    "own_jsonl": ("own_files.json_rows._usual", lambda *_: None),
     "own_xml": ("own_files.xml_rows._batches", lambda _, ends, __: iter([None] * len(ends))),
     "symphony_events": ("symphony.messageml._WRAPPED", None),
 }

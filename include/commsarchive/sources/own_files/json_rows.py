@@ -8,11 +8,8 @@ from collections.abc import Iterator
 from functools import partial
 from typing import Any, BinaryIO
 
-import msgspec
-
 from include.commsarchive.model import Refused
 from include.commsarchive.sources.base import Options
-from include.commsarchive.sources.json_keys import has_key_twice
 from include.commsarchive.sources.own_files.json_walk import JsonWalk
 from include.commsarchive.sources.own_files.lines import Lines, is_readable
 from include.commsarchive.sources.own_files.profile import Profile
@@ -20,8 +17,6 @@ from include.commsarchive.sources.own_files.tree import REPAIRED, Tree
 
 Found = tuple[str, Tree]
 _HALF = re.compile(rb"\\u[dD][89a-fA-F]")
-_QUICK = msgspec.json.Decoder(dict[str, Any], float_hook=str)
-_LONG_NUMBER = re.compile(rb"[0-9]{18}|[:\[,]\s*-0")
 _NO_OBJECT = "it is no JSON object; mend it, or `format` in the profile"
 
 
@@ -72,9 +67,8 @@ _PROBLEMS = {
 
 
 def _object(name: str, where: str, text: bytes | str, raw: bytes) -> Found | Refused:
-    tree = _usual(text.encode() if isinstance(text, str) else text)
     try:
-        tree = _decode(text) if tree is None else tree
+        tree = _decode(text)
     except (ValueError, RecursionError):
         return Refused("malformed", f"{name}, {where}", _NO_OBJECT, raw)
     if not isinstance(tree, dict):
@@ -83,15 +77,6 @@ def _object(name: str, where: str, text: bytes | str, raw: bytes) -> Found | Ref
         whole = _legible(tree)
         return where, whole if whole == tree else {**whole, REPAIRED: "halves of characters replaced"}
     return where, tree
-
-
-def _usual(raw: bytes) -> Tree | None:
-    """Read an object the quick way; None where that might read it otherwise than `_decode`."""
-    try:
-        tree = _QUICK.decode(raw)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return None
-    return None if _LONG_NUMBER.search(raw) or has_key_twice(raw, tree) else tree
 
 
 def _legible(value: Any) -> Any:
