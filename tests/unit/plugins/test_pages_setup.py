@@ -151,6 +151,12 @@ def test_a_retired_connector_leaves_the_list_and_keeps_its_pages(ledger: SqlLedg
         assert get(f"/connectors/made_chat{path}").status == 200, path
     seen = get("/connectors/made_chat")
     assert "Backfill" not in seen.text
+    for path in (f"/days/{DAY}", "/quarantine"):
+        asked = get(f"/connectors/made_chat{path}")
+        assert "The connector is retired: bring it back first." in asked.text
+        assert not re.search(
+            r'<button type="submit"(?![^>]*disabled)[^>]*>(?:Archive|Rehearse|Replay)', asked.html
+        )
     assert "Export evidence" in get("/connectors/made_chat/verification").text
     assert "Retire it" not in seen.text
     assert "2: " in get("/connectors/made_chat/settings").text

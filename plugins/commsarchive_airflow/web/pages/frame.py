@@ -19,7 +19,7 @@ from commsarchive_airflow import auth
 from commsarchive_airflow.links import API, PAGES, home
 from commsarchive_airflow.web.api.rights import Caller
 from commsarchive_airflow.web.api.runs import REHEARSAL, REPLAY
-from commsarchive_airflow.web.overview import title_of
+from commsarchive_airflow.web.overview import everything, title_of
 from commsarchive_airflow.web.pages.remedies import remedy
 
 HERE = Path(__file__).parent
@@ -34,7 +34,10 @@ STATIC = {
 
 @dataclass(frozen=True, slots=True)
 class Viewer:
-    """What the caller may do, so that pages offer it, or say why not. The API decides for itself."""
+    """What the caller may do, so that pages offer it, or say why not. The API decides for itself.
+
+    Nothing is run of a ``retired`` connector.
+    """
 
     name: str
     administers: bool
@@ -42,11 +45,13 @@ class Viewer:
     operates: bool = False
     replays: bool = False
     rehearses: bool = False
+    retired: bool = False
 
 
 def viewer(who: Caller, connector: str = "") -> Viewer:
     """Ask once for all that a page may offer, about one connector where it is about one."""
-    operates = bool(connector) and auth.may_trigger(who.user, connector)
+    retired = bool(connector) and connector in everything().retired
+    operates = bool(connector) and not retired and auth.may_trigger(who.user, connector)
     return Viewer(
         name=who.name,
         administers=auth.is_named(who.user, auth.ADMINS),
@@ -54,6 +59,7 @@ def viewer(who: Caller, connector: str = "") -> Viewer:
         operates=operates,
         replays=operates and auth.may_trigger(who.user, REPLAY),
         rehearses=operates and auth.may_trigger(who.user, REHEARSAL),
+        retired=retired,
     )
 
 
