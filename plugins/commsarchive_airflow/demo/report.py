@@ -39,10 +39,10 @@ def report(records: list[ImportRecord], feeds: list[Feed]) -> None:
         print(f"\nNothing was archived twice: all {known} copies were there already.")
     for feed in feeds:
         _show_conversation(feed, whole=len(feeds) == 1)
-    somebody = next(iter(sorted(MAIL.glob("[!.]*"))), MAIL)
+    folder = min((path.parents[1] for path in _mails_of(feeds[0])), default=MAIL)
     print(f"""
 The mail, one mailbox for each person, for any mail program:   {MAIL}
-A mailbox in a terminal, for example:   mutt -f {somebody}/.InstantBloomberg
+A mailbox in a terminal, for example:   mutt -f '{folder}'
 Airflow with its UI:   make up
 The import records as JSON:""")
     path = DATA / "import-records.json"
