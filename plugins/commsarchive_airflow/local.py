@@ -198,22 +198,26 @@ class Api:
 
     def get(self, path: str) -> Any:
         """GET a JSON resource below ``/api/v2``."""
-        return _json(f"{self._base}/api/v2/{path}", token=self._token)
+        return self._ask(path)
 
     def post(self, path: str, body: Mapping[str, Any]) -> Any:
-        """POST JSON to a resource below ``/api/v2``, again while Airflow's SQLite database is locked."""
+        """POST JSON to a resource below ``/api/v2``."""
+        return self._ask(path, body)
+
+    def patch(self, path: str, body: Mapping[str, Any]) -> Any:
+        """PATCH a resource below ``/api/v2``."""
+        return self._ask(path, body, "PATCH")
+
+    def _ask(self, path: str, body: Mapping[str, Any] | None = None, method: str = "") -> Any:
+        """Ask, and ask again while Airflow's SQLite database is locked."""
         deadline = time.monotonic() + 30
         while True:
             try:
-                return _json(f"{self._base}/api/v2/{path}", body, self._token)
+                return _json(f"{self._base}/api/v2/{path}", body, self._token, method)
             except BusyError:
                 if time.monotonic() > deadline:
                     raise
                 time.sleep(0.5)
-
-    def patch(self, path: str, body: Mapping[str, Any]) -> Any:
-        """PATCH a resource below ``/api/v2``."""
-        return _json(f"{self._base}/api/v2/{path}", body, self._token, "PATCH")
 
 
 def _json(url: str, body: Mapping[str, Any] | None = None, token: str = "", method: str = "") -> Any:
@@ -228,8 +232,9 @@ def _json(url: str, body: Mapping[str, Any] | None = None, token: str = "", meth
         with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310 - the same
             return json.load(answer)
     except urllib.error.HTTPError as error:
-        kind = BusyError if error.code == http.HTTPStatus.SERVICE_UNAVAILABLE else LocalError
-        raise kind(f"{method} {url}: {error.code} {error.read()[:300]!r}") from error
+        said = error.read()[:300]
+        is_busy = error.code == http.HTTPStatus.SERVICE_UNAVAILABLE or b"Database error" in said
+        raise (BusyError if is_busy else LocalError)(f"{method} {url}: {error.code} {said!r}") from error
 
 
 def _keep(path: Path, make: Any) -> None:
