@@ -23,6 +23,8 @@ _MINIMUM = 32
 _ENOUGH = 64 * 1024
 """More than any tag beside records: a tag is looked at only when this much is in memory."""
 _LONGEST_TAG = 256
+_INSTRUCTION = 4096
+"""More than any instruction: in a damaged one an end tag stands before this."""
 
 
 class Cutter:
@@ -138,7 +140,8 @@ class Cutter:
         if data.startswith((b"<!--", b"<?"), at):
             end = self._window.section_end(at)
             # A damaged instruction must not hide the records up to the next one.
-            return at if data.startswith(b"<?", at) and b"</" in data[at:end] else end
+            is_damaged = data.startswith(b"<?", at) and data.find(b"</", at, min(end, at + _INSTRUCTION)) >= 0
+            return at if end > 0 and is_damaged else end
         if leaf := self._leaf.match(data, at):
             return leaf.end()
         if root := self._root.match(data, at):
