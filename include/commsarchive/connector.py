@@ -27,7 +27,7 @@ from include.commsarchive.errors import Fatal
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{1,60}$")]
 MailboxAddress = Annotated[str, StringConstraints(pattern=r"^[^@\s]+@[^@\s]+$", max_length=254)]
 MIB = 1024 * 1024
-RESERVED = ("rehearsal", "replay", "upkeep", "watch")
+RESERVED = ("rehearsal", "replay", "upkeep", "verification", "watch")
 """Names of our own DAGs."""
 UPLOADED = "uploaded"
 """What `mapping.custom` says when the mapping is uploaded, not read from a file."""

@@ -8,6 +8,8 @@ from pathlib import Path
 
 from commsarchive_airflow.web.pages.form import keys
 
+from include.commsarchive.connector import RESERVED
+
 PROJECT = Path(__file__).parents[2]
 KEYS = [key for key, _ in keys()]
 COMMENTED = PROJECT / "include" / "connectors" / "instant_bloomberg.yaml"
@@ -44,3 +46,8 @@ def test_the_commented_example_explains_every_key_or_says_where_it_is() -> None:
         else:
             text_of = text
         assert re.search(rf"\b{key.rpartition('.')[2]}:", text_of), key
+
+
+def test_no_connector_can_take_the_name_of_a_dag_of_ours() -> None:
+    ours = {path.stem for path in (PROJECT / "dags").glob("*.py") if "with DAG(" in path.read_text("utf-8")}
+    assert ours == set(RESERVED)

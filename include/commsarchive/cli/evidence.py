@@ -89,7 +89,13 @@ def run_verify(arguments: argparse.Namespace) -> int:
 
 def run_export(arguments: argparse.Namespace) -> int:
     """Write an examiner's package; exit codes as `run_verify`'s: the package holds the same verdict."""
+    if arguments.first > arguments.last:
+        raise Fatal("--first comes after --last. Swap them")
     with connect(ledger_url(arguments)) as ledger:
+        if arguments.connector not in (known := ledger.recorded()):
+            raise Fatal(
+                f"no records of {arguments.connector}, only of: {', '.join(known)}. Check the spelling"
+            )
         verdict = verify(ledger, _open_mailbox)
         pieces = evidence_zip(ledger, arguments.connector, arguments.first, arguments.last, verdict)
         try:

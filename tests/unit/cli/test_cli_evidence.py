@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import shutil
 import zipfile
@@ -70,9 +71,18 @@ def test_a_destination_that_is_no_connection_any_more_ends_with_7(
     assert "destination mail: cannot be asked" in capsys.readouterr().out
 
 
-def export(url: str, out: Path) -> int:
-    days = ["--first", str(DAY), "--last", str(DAY)]
-    return main(["export-evidence", "chat", *days, "--out", str(out), "--ledger", url])
+def export(url: str, out: Path, connector: str = "chat", last: dt.date = DAY) -> int:
+    days = ["--first", str(DAY), "--last", str(last)]
+    return main(["export-evidence", connector, *days, "--out", str(out), "--ledger", url])
+
+
+def test_no_empty_package_is_written_of_a_misspelled_connector_or_of_days_that_are_swapped(
+    ledger: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert export(ledger, tmp_path / "q1.zip", "chatt") == 4
+    assert "no records of chatt, only of: chat" in capsys.readouterr().err
+    assert export(ledger, tmp_path / "q1.zip", last=DAY - dt.timedelta(days=1)) == 4
+    assert not (tmp_path / "q1.zip").exists()
 
 
 def test_a_package_is_written_once_and_never_over_another_file(
