@@ -5,13 +5,16 @@ from __future__ import annotations
 import base64
 import http.server
 import json
+import ssl
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, parse_qsl, urlsplit
 
+from tests.servers.graph.certificate import write_certificate
 from tests.servers.programs import HOST
 
 CLIENT, SECRET = "commsarchive", "s3cret: 50%"
@@ -37,6 +40,7 @@ class PagedApi:
     """
 
     port: int = 0
+    scheme: str = "http"
     records: list[Record] = field(default_factory=list)
     size: int = 2
     said: dict[int, Said] = field(default_factory=dict)
@@ -59,7 +63,7 @@ class PagedApi:
 
     @property
     def url(self) -> str:
-        return f"http://{HOST}:{self.port}"
+        return f"{self.scheme}://{HOST}:{self.port}"
 
     def new_token(self, form: dict[str, str], proof: str) -> Said:
         basic = base64.b64encode(f"{CLIENT}:{SECRET}".encode()).decode()
@@ -113,9 +117,9 @@ class PagedApi:
 
 
 @contextmanager
-def running_api() -> Iterator[PagedApi]:
-    """Run it until the block ends."""
-    api = PagedApi()
+def running_api(certificate: Path | None = None) -> Iterator[PagedApi]:
+    """Run it until the block ends; by TLS with a file for its certificate."""
+    api = PagedApi(scheme="https" if certificate else "http")
 
     class Handler(http.server.BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -153,6 +157,11 @@ def running_api() -> Iterator[PagedApi]:
 
     with Server((HOST, 0), Handler) as server:
         api.port = server.server_address[1]
+        if certificate:
+            write_certificate(certificate)
+            secure = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            secure.load_cert_chain(certificate)
+            server.socket = secure.wrap_socket(server.socket, server_side=True)
         thread = threading.Thread(target=server.serve_forever, args=(0.01,))
         thread.start()
         try:

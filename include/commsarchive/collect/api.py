@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import tempfile
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from dataclasses import replace
@@ -25,6 +27,7 @@ from include.commsarchive.errors import Fatal
 from include.commsarchive.landing import Landing
 
 MIB = 1024 * 1024
+_log = logging.getLogger(__name__)
 
 
 class ApiCollector(DrawnCollector):
@@ -75,6 +78,7 @@ class ApiCollector(DrawnCollector):
                 async for url, body in self._pages():
                     evidence.page(body)
                     await self._files(url, body, evidence, target.parent)
+            self._warn_of_missing(evidence)
             landing.settle()
             return Fetched(landing.size, landing.sha256)
 
@@ -95,6 +99,17 @@ class ApiCollector(DrawnCollector):
                     evidence.lacks(link, why)
                 else:
                     evidence.file(link, file)
+
+    def _warn_of_missing(self, evidence: Evidence) -> None:
+        why = Counter(one["missing"] for one in evidence.files.values() if "missing" in one)
+        if why:
+            _log.warning(
+                "%s: %d of %d files that records name are missing (%s); the manifest says which",
+                self._draft.name,
+                why.total(),
+                len(evidence.files),
+                "; ".join(f"{one}: {count}" for one, count in why.items()),
+            )
 
     def _address(self, page: URL, link: str, rules: Attachments) -> URL | None:
         """Say where a file is; None where that is not the API's own host."""

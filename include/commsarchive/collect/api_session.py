@@ -14,9 +14,10 @@ from typing import Any, BinaryIO, NoReturn, TypeAlias, TypeVar
 import aiohttp
 from yarl import URL
 
-from include.commsarchive.collect.api_settings import ApiSettings, is_safe
+from include.commsarchive.collect.api_settings import ApiSettings
 from include.commsarchive.errors import Fatal, Retriable
 from include.commsarchive.retry_after import retry_after
+from include.commsarchive.trust import trusted
 
 TRIES = 5
 """Times that a page is asked for, in all."""
@@ -29,7 +30,9 @@ _EARLY = 60.0
 _TIMEOUT = aiohttp.ClientTimeout(total=600, sock_connect=30, sock_read=60)
 
 _BLOCK = 256 * 1024
-_GONE = frozenset({HTTPStatus.NOT_FOUND, HTTPStatus.GONE})
+_LATER = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS})
+_WITHOUT = frozenset(range(400, 500)) - _LATER
+"""What an answer without the file may be."""
 
 Sleep = Callable[[float], Awaitable[None]]
 Got = TypeVar("Got")
@@ -74,14 +77,14 @@ class ApiSession:
         """Open it; nothing is asked yet. Call it where an event loop runs.
 
         Raises:
-            Fatal: the connection lacks the value of a secret header.
+            Fatal: the connection lacks the value of a secret header, or names no file of certificates.
         """
         self._settings = settings
         self._secret_headers = settings.secret_headers(secret)
         self._sleep = sleep
         self._token, self._good_until = "", 0.0
         self._http = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(ssl=settings.trust()),
+            connector=aiohttp.TCPConnector(ssl=trusted(settings.place, "verify", settings.verify)),
             timeout=_TIMEOUT,
             headers={"Accept": "application/json", **headers},
             cookie_jar=aiohttp.DummyCookieJar(),
@@ -128,10 +131,10 @@ class ApiSession:
     async def file(self, url: URL, sink: BinaryIO, largest: int) -> str:
         """Get a file into a sink that can begin anew; give why there is none to be had, or ``""``.
 
-        Where the API leads to another address for it, our proof does not go there.
+        Where the API leads to another address for it, our proof goes there on its own host only.
 
         Raises:
-            Fatal: the API refuses us.
+            Fatal: the API does not know us, or leads astray.
             Retriable: it cannot be reached, or asks for a long wait.
         """
         request = Request(url, what="a file")
@@ -146,11 +149,13 @@ class ApiSession:
             return ""
 
         async def ask() -> str:
-            answer = await self._ask(request, take)
+            answer, known = await self._ask(request, take), True
             if isinstance(answer, _Refusal) and (where := _led_to(url, answer)):
-                answer = await self._send(Request(where, what="a file"), {}, take)
-            if isinstance(answer, _Refusal) and answer.status in _GONE:
-                return f"answers {answer.status}"
+                there, known = Request(where, what="a file"), where.origin() == url.origin()
+                answer = await (self._ask(there, take) if known else self._send(there, {}, take))
+            refused = answer.status if isinstance(answer, _Refusal) else 0
+            if refused in _WITHOUT and not (known and refused == HTTPStatus.UNAUTHORIZED):
+                return f"answers {refused}"
             return answer if isinstance(answer, str) else _raise(answer, self._place(request))
 
         return await self._patiently(ask, lambda _: True)
@@ -250,18 +255,19 @@ def _raise(refusal: _Refusal, place: str) -> NoReturn:
 
 
 def _led_to(url: URL, refusal: _Refusal) -> URL | None:
-    """Give the safe address that a redirect leads to, if it is one."""
+    """Give where a redirect leads to: the same host, or another one by TLS."""
     stated = refusal.headers.get("Location", "")
     if HTTPStatus.MULTIPLE_CHOICES <= refusal.status < HTTPStatus.BAD_REQUEST and stated:
         with suppress(ValueError):
             where = url.join(URL(stated))
-            return where if is_safe(str(where)) else None
+            good = where.scheme == "https" or where.origin() == url.origin()
+            return where if good and where.host and not where.user else None
     return None
 
 
 def _refusal(place: str, status: int, headers: Mapping[str, str]) -> Fatal | Retriable:
     """Say who must act. An answer's text may hold content and is not told."""
-    if status == HTTPStatus.TOO_MANY_REQUESTS or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+    if status in _LATER or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         wait = retry_after(headers)
         return Retriable(f"{place}: answers {status}. It is asked again later", retry_after=wait)
     if status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:

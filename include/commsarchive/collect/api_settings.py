@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -52,19 +51,6 @@ class ApiSettings:
         """The connection, for error texts."""
         return f"connection {self.name}"
 
-    def trust(self) -> ssl.SSLContext:
-        """Give what servers' certificates are held to.
-
-        Raises:
-            Fatal: the file of certificates cannot be read.
-        """
-        try:
-            return ssl.create_default_context(cafile=self.verify or None)
-        except OSError as error:
-            raise Fatal(
-                f"{self.place}: extra `verify` names no file of certificates. Name one, or remove it"
-            ) from error
-
 
 def settings_from(
     name: str, address: tuple[str, int | None, str], login: str, password: str, extra: Mapping[str, Any]
@@ -87,7 +73,7 @@ def settings_from(
             "`token_auth` header or body. Mend or remove them"
         )
     for url in filter(None, (base, token_url)):
-        if not is_safe(url):
+        if not _is_safe(url):
             raise Fatal(
                 f"connection {name}: its host and extra `token_url` must be https addresses without login. "
                 "Plain http is for servers on this very host"
@@ -119,7 +105,7 @@ def _address(host: str, port: int | None, schema: str) -> str:
     return base.rstrip("/")
 
 
-def is_safe(address: str) -> bool:
+def _is_safe(address: str) -> bool:
     """Say whether secrets and content may travel to an address: by TLS, or on this very host."""
     try:
         parts = urlsplit(address)

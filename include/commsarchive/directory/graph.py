@@ -21,8 +21,9 @@ from yarl import URL
 from include.commsarchive.address import is_mailbox
 from include.commsarchive.directory.base import DirectoryUser
 from include.commsarchive.errors import Fatal, Retriable
-from include.commsarchive.microsoft import Application, SignIn, trusted
+from include.commsarchive.microsoft import Application, SignIn
 from include.commsarchive.retry_after import retry_after
+from include.commsarchive.trust import trusted
 
 PAGE = 999
 """Entries of one answer: the most that Graph gives."""

@@ -325,10 +325,13 @@ def test_host_port_and_schema_make_an_address(address: tuple[str, int | None, st
     assert "s3cret" not in repr(settings)
 
 
-def test_certificates_that_are_not_there_are_named() -> None:
-    settings = settings_from("vendor", ("api.example", None, ""), "", "x", {"verify": "/nowhere.pem"})
-    with pytest.raises(Fatal, match="`verify` names no file"):
-        settings.trust()
+@pytest.mark.parametrize("content", [None, b"", b"\x30\x82 DER"])
+async def test_a_file_that_is_no_pem_of_certificates_is_named(feed: Feed, content: bytes | None) -> None:
+    path = feed.folder / "ca.cer"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(Fatal, match=r"connection vendor: extra `verify` .*ca\.cer is no PEM file"):
+        await feed.fetch(feed.collector(verify=str(path)))
 
 
 def test_a_damaged_tar_of_pages_is_set_aside(tmp_path: Path) -> None:
@@ -456,6 +459,9 @@ async def test_an_id_is_asked_for_at_the_address_of_files(feed: Feed) -> None:
     [
         ("/v1/files/none", Said(404), "answers 404"),
         ("/v1/files/1", Said(410), "answers 410"),
+        ("/v1/files/1", Said(400), "answers 400"),
+        ("/v1/files/1", Said(403), "answers 403"),
+        ("/v1/files/1", Said(422), "answers 422"),
         ("/v1/files/1", Said(200, b"x" * (1024 * 1024 + 1)), "larger than 1,048,576 bytes"),
         ("https://elsewhere.example/f", Said(), "is on another host, where our token does not go"),
         ("ftp:[", Said(), "is on another host, where our token does not go"),
@@ -476,9 +482,10 @@ async def test_a_file_that_breaks_off_or_must_wait_is_asked_for_again(feed: Feed
     feed.server.said = {
         2: Said(429, headers={"Retry-After": "7"}),
         3: Said(200, b"half", hang_up=True),
+        4: Said(408),
     }
     assert (await collected(feed))["v1/files/1"] == AXES
-    assert feed.waits == [7.0, 2.0]
+    assert feed.waits == [7.0, 2.0, 4.0]
 
 
 async def test_a_file_that_stays_broken_leaves_nothing_and_is_tried_later(feed: Feed) -> None:
@@ -489,25 +496,83 @@ async def test_a_file_that_stays_broken_leaves_nothing_and_is_tried_later(feed: 
     assert feed.left() == []
 
 
-async def test_files_that_we_may_not_read_are_for_a_person_to_mend(feed: Feed) -> None:
-    feed.server.files = {"/v1/files/1": Said(403)}
+async def test_a_proof_that_is_not_good_for_files_is_for_a_person_to_mend(feed: Feed) -> None:
+    feed.server.files = {"/v1/files/1": Said(401)}
     shared(feed, "/v1/files/1")
-    with pytest.raises(Fatal, match="answers 403"):
+    with pytest.raises(Fatal, match="answers 401"):
         await collected(feed)
 
 
-async def test_no_proof_goes_where_the_api_leads_to_for_a_file(feed: Feed) -> None:
-    leads = Said(302, headers={"Location": "/open/signed?x=1"})
-    feed.server.files = {"/v1/files/1": leads, "/open/signed?x=1": Said(200, AXES)}
+async def test_a_day_of_which_no_file_may_be_read_is_kept_and_warned_of_in_counts(
+    feed: Feed, caplog: pytest.LogCaptureFixture
+) -> None:
+    links = [f"/v1/files/{name}" for name in ("nina", "zoe")]
+    feed.server.files = dict.fromkeys(links, Said(403))
+    shared(feed, *links)
+    assert list(await collected(feed)) == ["drawn/records.jsonl"]
+    assert [line.getMessage() for line in caplog.records if line.levelname == "WARNING"] == [
+        "feed: 2 of 2 files that records name are missing (answers 403: 2); the manifest says which"
+    ]
+
+
+async def test_a_day_with_all_its_files_is_not_warned_of(
+    feed: Feed, caplog: pytest.LogCaptureFixture
+) -> None:
+    feed.server.files = {"/v1/files/1": Said(200, AXES)}
     shared(feed, "/v1/files/1")
-    found = await collected(feed, {**WITH_FILES, **KEYED}, headers={"X-Api-Key": "k3y"})
+    await collected(feed)
+    assert not [line for line in caplog.records if line.levelname == "WARNING"]
+
+
+def leading_to(address: str) -> dict[str, Said]:
+    return {"/v1/files/1": Said(302, headers={"Location": address})}
+
+
+@pytest.fixture
+def elsewhere(tmp_path: Path) -> Iterator[PagedApi]:
+    with running_api(tmp_path / "elsewhere.pem") as server:
+        yield server
+
+
+async def test_no_proof_goes_to_another_host_that_the_api_leads_to_for_a_file(
+    feed: Feed, elsewhere: PagedApi
+) -> None:
+    elsewhere.files = {"/open/signed?x=1": Said(200, AXES)}
+    feed.server.files = leading_to(f"{elsewhere.url}/open/signed?x=1")
+    shared(feed, "/v1/files/1")
+    verify = str(feed.folder / "elsewhere.pem")
+    rules = {**WITH_FILES, **KEYED}
+    found = await collected(feed, rules, headers={"X-Api-Key": "k3y"}, verify=verify)
     assert found["v1/files/1"] == AXES
-    told = feed.server.headers[feed.server.asked.index("/open/signed?x=1")]
+    (told,) = elsewhere.headers
     assert not {"authorization", "x-api-key"} & told.keys()
 
 
+async def test_a_file_that_another_host_refuses_is_missing(feed: Feed, elsewhere: PagedApi) -> None:
+    feed.server.files = leading_to(f"{elsewhere.url}/v1/files/ours")
+    shared(feed, "/v1/files/1")
+    await collected(feed, verify=str(feed.folder / "elsewhere.pem"))
+    assert evidence(feed) == ({}, [{"link": "/v1/files/1", "missing": "answers 401"}])
+
+
+async def test_our_proof_goes_where_the_api_leads_to_on_its_own_host(feed: Feed) -> None:
+    feed.server.files = {**leading_to("/v1/files/moved"), "/v1/files/moved": Said(200, AXES)}
+    shared(feed, "/v1/files/1")
+    assert (await collected(feed))["v1/files/1"] == AXES
+
+
+async def test_a_redirect_to_our_own_machine_is_not_followed(feed: Feed) -> None:
+    with running_api() as inside:
+        inside.files = {"/open/admin": Said(200, b"inside")}
+        feed.server.files = leading_to(f"{inside.url}/open/admin")
+        shared(feed, "/v1/files/1")
+        with pytest.raises(Fatal, match="answers 302"):
+            await collected(feed)
+        assert inside.asked == []
+
+
 async def test_a_file_in_clear_is_not_followed(feed: Feed) -> None:
-    feed.server.files = {"/v1/files/1": Said(302, headers={"Location": "http://elsewhere.example/f"})}
+    feed.server.files = leading_to("http://elsewhere.example/f")
     shared(feed, "/v1/files/1")
     with pytest.raises(Fatal, match="answers 302"):
         await collected(feed)

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from include.commsarchive.errors import Fatal
-from include.commsarchive.microsoft import trusted
+from include.commsarchive.trust import trusted
 
 PATH = "/EWS/Exchange.asmx"
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})

@@ -9,7 +9,8 @@ from urllib.parse import urlsplit
 
 from include.commsarchive.errors import Fatal
 from include.commsarchive.mailbox.pace import Budget
-from include.commsarchive.microsoft import Application, application_from, trusted
+from include.commsarchive.microsoft import Application, application_from
+from include.commsarchive.trust import trusted
 
 MIB = 1024 * 1024
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
