@@ -169,8 +169,8 @@ class ApiCollector(DrawnCollector):
             self._number += 1
             return self._turned(request, paging.first + self._number) if self._count(answer) else None
         if paging.kind == "cursor":
-            return self._turned(request, stated) if stated else None
-        following = answer.link if paging.kind == "link_header" else URL(stated)
+            return self._turned(request, stated) if stated != "" else None
+        following = answer.link if paging.kind == "link_header" else URL(str(stated))
         if not following:
             return None
         following = request.url.join(following)
@@ -181,7 +181,7 @@ class ApiCollector(DrawnCollector):
             )
         return replace(request, url=following)
 
-    def _stated(self, answer: Answer) -> str:
+    def _stated(self, answer: Answer) -> str | int:
         """Give the next address or cursor as the page states it; empty at the last.
 
         Raises:
@@ -190,9 +190,9 @@ class ApiCollector(DrawnCollector):
         field = self._api.paging.field
         found = value_at(answer.body, field) if field else None
         value: Any = msgspec.json.decode(found, type=str | int | bool | None) if found else None
-        stated = "" if value is None or isinstance(value, bool) else str(value)
+        stated: str | int = "" if value is None or isinstance(value, bool) else value
         if self._api.paging.kind == "next_url":
-            URL(stated)
+            URL(str(stated))
         return stated
 
     def _count(self, answer: Answer) -> int:

@@ -107,6 +107,20 @@ class Api(_Rules):
             raise ValueError(f"{', '.join(sorted(repeated))}: in `headers` or `secret_headers`, not in both")
         return self
 
+    @model_validator(mode="after")
+    def _have_a_place_for_the_cursor(self) -> Self:
+        place: Any = self.body or {}
+        path = self.paging.parameter.split("/")[:-1]
+        for end, step in enumerate(path, start=1):
+            place = place.get(step, {})
+            if isinstance(place, dict):
+                continue
+            raise ValueError(
+                f"`paging.parameter` leads through `{'/'.join(path[:end])}`, no object in `body`: "
+                "make it one, or name another path"
+            )
+        return self
+
     def _words(self) -> Iterator[str]:
         for text in (self.path, *self.query.values(), *_texts(self.body)):
             yield from _WORD.findall(text)

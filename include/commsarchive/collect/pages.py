@@ -173,9 +173,14 @@ def _pack(archive: zipfile.ZipFile, raw: Path, items: str) -> None:
         if name == MANIFEST:
             manifest = msgspec.json.decode(content.read())
     links = {one["name"]: one["link"] for one in manifest.get("files", []) if "name" in one}
+    taken = {ROWS}
     for name, content in _members(raw):
         if name in links:
-            entry = zipfile.ZipInfo(links[name].lstrip("/"))
+            path = links[name].lstrip("/")
+            while path in taken:
+                path = f"./{path}"
+            taken.add(path)
+            entry = zipfile.ZipInfo(path)
             with archive.open(entry, "w", force_zip64=True) as sink:
                 shutil.copyfileobj(content, sink)
 

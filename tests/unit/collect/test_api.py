@@ -364,6 +364,22 @@ async def test_a_search_is_posted_with_the_window_in_its_body_for_every_page(
     assert feed.server.headers[0]["content-type"] == "application/json"
 
 
+@pytest.mark.parametrize("cursor", [0, 42, 2**70, "42"])
+async def test_a_cursor_comes_back_in_a_body_as_it_was_stated(feed: Feed, cursor: int | str) -> None:
+    first = {"data": {"rows": []}, "meta": {"cursor": cursor}}
+    feed.server.said = {1: Said(200, json.dumps(first).encode())}
+    feed.server.records = []
+    await feed.fetch(feed.collector({**CURSOR, "parameter": "search/after/cursor"}, rules=POSTED))
+    assert feed.server.bodies[1]["search"]["after"] == {"cursor": cursor}
+
+
+@pytest.mark.parametrize(("parameter", "key"), [("size/page", "size"), ("search/of/page/2", "search/of")])
+def test_a_cursor_has_no_place_in_what_is_no_object(parameter: str, key: str) -> None:
+    told = {**POSTED, "paging": {**CURSOR, "parameter": parameter}}
+    with pytest.raises(ValueError, match=f"`paging.parameter` leads through `{key}`, no object in `body`"):
+        Api.model_validate(told)
+
+
 async def test_a_search_that_never_moves_on_is_stopped(feed: Feed) -> None:
     feed.server.numbers_matter = False
     collector = feed.collector({**NUMBER, "parameter": "search/page"}, rules=POSTED)
@@ -445,6 +461,14 @@ async def test_files_that_records_name_are_kept_byte_for_byte_and_go_by_their_li
         "size": len(AXES),
         "sha256": hashlib.sha256(AXES).hexdigest(),
     }
+
+
+async def test_no_file_takes_the_place_of_another_or_of_the_records(feed: Feed) -> None:
+    shared(feed, "/v1/files/1", "v1/files/1", "drawn/records.jsonl")
+    feed.server.said = {2: Said(200, AXES), 3: Said(200, b"other"), 4: Said(200, b"no rows")}
+    found = await collected(feed)
+    assert len(found.pop("drawn/records.jsonl").splitlines()) == len(feed.server.records)
+    assert found == {"v1/files/1": AXES, "./v1/files/1": b"other", "./drawn/records.jsonl": b"no rows"}
 
 
 async def test_an_id_is_asked_for_at_the_address_of_files(feed: Feed) -> None:
