@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -19,8 +19,8 @@ MOST_FAULTS = 20
 
 NEWEST = 2**62
 
-_LOOK_BACK = 50
-"""Verifications whose suspects are looked up again; the last one of all connectors ends the search."""
+_AT_ONCE = 50
+"""Verifications that are read together."""
 
 REMEDIES = {
     "tampered": "Keep the ledger as it is, compare it with its backup, and find out who changed it",
@@ -36,7 +36,8 @@ class Verification:
 
     ``chain`` says whether the ledger itself was intact; ``trail`` is the last entry of the audit trail that
     was recomputed. ``faults`` are one line each, those of tampering first; ``more`` is how many there are
-    besides, ``remedy`` what to do. ``suspects`` are the keys of copies that were wrong.
+    besides, ``remedy`` what to do. ``suspects`` are the keys of copies that were wrong; at least ``unnamed``
+    are besides, or were when all copies were last looked at.
     """
 
     number: int
@@ -54,6 +55,7 @@ class Verification:
     remedy: str
     seconds: float
     suspects: tuple[str, ...]
+    unnamed: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,15 +70,20 @@ class Asked:
 def verify_and_keep(
     books: Books, open_mailbox: OpenMailbox, asked: Asked, turn: str
 ) -> tuple[Verdict, Verification]:
-    """Verify, and keep how it went. What was wrong before is in the sample of all connectors again.
+    """Verify, and keep how it went. What was wrong before is looked up again where all connectors are.
+
+    That there were more than are known by name is forgotten only when all copies could be looked up.
 
     Raises:
         Retriable: the ledger cannot be reached.
     """
     started = time.perf_counter()
-    whole_sample = asked.extent == "sample" and not asked.connector
-    again = suspects(kept(books, limit=_LOOK_BACK)) if whole_sample else ()
+    whole = asked.extent != "none" and not asked.connector
+    before = last_looks(books) if whole else []
+    again = suspects(before)
     verdict = verify(books, open_mailbox, asked.extent, connector=asked.connector, turn=turn, again=again)
+    if asked.extent != "all" or verdict.unasked:
+        verdict.unnamed = max([verdict.unnamed, *(one.unnamed for one in before)])
     return verdict, keep(books, asked, verdict, time.perf_counter() - started)
 
 
@@ -96,6 +103,7 @@ def keep(books: Control, asked: Asked, verdict: Verdict, seconds: float) -> Veri
         "faults": faults[:MOST_FAULTS],
         "further_faults": len(faults[MOST_FAULTS:]) + verdict.unlisted,
         "suspects": verdict.suspects,
+        "unnamed": verdict.unnamed,
         "seconds": round(seconds, 3),
     }
     return _read(books.note(Act(asked.who, VERIFY, asked.connector, outcome=verdict.word, detail=detail)))
@@ -111,17 +119,29 @@ def kept(books: Control, connector: str = "", before: int = NEWEST, limit: int =
     return [_read(entry) for entry in books.audit(chosen, before, limit)]
 
 
-def suspects(found: Sequence[Verification]) -> list[str]:
-    """Name the copies that were wrong when last looked at, from the latest verifications, the last first.
+def last_looks(books: Control) -> list[Verification]:
+    """List the verifications that looked at copies, the last first, back to one of all connectors.
 
-    One that looked at all connectors looked at those that were wrong before, too.
+    That one looked at those that were wrong before, too.
+
+    Raises:
+        Retriable: the ledger cannot be reached.
     """
-    keys: dict[str, None] = {}
-    for one in found:
-        keys |= dict.fromkeys(one.suspects)
-        if not one.connector and one.extent != "none":
-            break
-    return list(keys)
+    looks: list[Verification] = []
+    before = NEWEST
+    while part := kept(books, before=before, limit=_AT_ONCE):
+        before = part[-1].number
+        for one in part:
+            if one.extent != "none":
+                looks.append(one)
+                if not one.connector:
+                    return looks
+    return looks
+
+
+def suspects(looks: Iterable[Verification]) -> list[str]:
+    """Name the copies that were wrong when last looked at."""
+    return list(dict.fromkeys(key for one in looks for key in one.suspects))
 
 
 def _read(entry: AuditEntry) -> Verification:
@@ -144,4 +164,5 @@ def _read(entry: AuditEntry) -> Verification:
         remedy=REMEDIES.get(act.outcome, ""),
         seconds=detail.get("seconds", 0.0),
         suspects=tuple(detail.get("suspects", ())),
+        unnamed=detail.get("unnamed", 0),
     )

@@ -58,7 +58,9 @@ class Verdict:
 
     ``expired`` copies are gone, as the connector's retention wants it. ``trail`` is the last entry of the
     audit trail that was recomputed; ``chain`` counts the faults of the ledger itself, which are some of
-    ``tampered``; ``suspects`` are the keys of copies that are wrong.
+    ``tampered``; ``suspects`` are the keys of copies that are wrong, or were and could not be asked for now:
+    a hundred, and all that were suspects before. ``unnamed`` copies are wrong besides; ``unasked`` ones could
+    not be asked for.
     """
 
     records: int = 0
@@ -69,6 +71,8 @@ class Verdict:
     incomplete: list[str] = field(default_factory=list)
     unlisted: int = 0
     expired: int = 0
+    unnamed: int = 0
+    unasked: int = 0
     suspects: list[str] = field(default_factory=list)
 
     @property
@@ -89,11 +93,13 @@ class Verdict:
         else:
             self.unlisted += 1
 
-    def suspect(self, faults: list[str], key: str, fault: str) -> None:
-        """Take a fault of a copy."""
+    def suspect(self, faults: list[str], key: str, fault: str, *, again: bool = False) -> None:
+        """Take a fault of a copy, which may have been a suspect before."""
         self.add(faults, fault)
-        if len(self.suspects) < MOST_LINES:
+        if again or len(self.suspects) < MOST_LINES:
             self.suspects.append(key)
+        else:
+            self.unnamed += 1
 
 
 def verify(
@@ -108,7 +114,7 @@ def verify(
     """Recompute the chain and all roots; look a sample of the copies, or all, up in their mailboxes.
 
     The chain is one for all connectors; ``connector`` limits the copies. ``turn`` chooses the sample: the
-    same word, the same copies. The copies with the keys ``again``, found wrong before, are in each sample.
+    same word, the same copies. The copies with the keys ``again``, found wrong before, are asked for first.
 
     Raises:
         Retriable: the ledger cannot be reached.
@@ -124,7 +130,8 @@ def verify(
         verdict.add(verdict.incomplete, f"{line}. Clear it from `map_users` on")
     if extent != "none":
         with ExitStack() as stack:
-            asking = _Asking(open_mailbox, stack, verdict, expired)
+            again = frozenset(again)
+            asking = _Asking(open_mailbox, stack, verdict, expired, again)
             before = _named(books, again)
             others = _chosen(books, extent, connector, turn)
             rest = (one for one in others if one.delivery.delivery_key not in again)
@@ -180,6 +187,7 @@ class _Asking:
     stack: ExitStack
     verdict: Verdict
     expired: set[str]
+    again: Collection[str]
     opened: dict[str, Mailbox] = field(default_factory=dict)
     shut: set[str] = field(default_factory=set)
 
@@ -189,11 +197,13 @@ class _Asking:
             places.setdefault(receipt.delivery.destination, []).append(receipt)
         for destination, copies in places.items():
             if destination in self.shut:
+                self._leave(copies)
                 continue
             try:
                 self._ask(destination, copies)
             except CommsArchiveError as error:
                 self.shut.add(destination)
+                self._leave(copies)
                 self.verdict.add(
                     self.verdict.incomplete, f"destination {destination}: cannot be asked: {error}"
                 )
@@ -226,17 +236,26 @@ class _Asking:
                 f"destination {destination}: a mailbox with {len(receipts)} of the copies cannot be asked now"
             )
             self.verdict.add(self.verdict.incomplete, f"{text}: {answer}")
+            self._leave(receipts)
             return
         found, hashes = answer
         self.verdict.copies += len(receipts)
         for one in receipts:
-            key = one.delivery.delivery_key
+            key, verdict = one.delivery.delivery_key, self.verdict
+            again = key in self.again
             name = f"copy {key} of item {one.delivery.key} in {one.delivery.destination} (run {one.run_id})"
             if key not in found and one.run_id in self.expired:
-                self.verdict.expired += 1
+                verdict.expired += 1
             elif key not in found:
-                self.verdict.suspect(self.verdict.incomplete, key, f"{name}: is not in its mailbox any more")
+                fault = f"{name}: is not in its mailbox any more"
+                verdict.suspect(verdict.incomplete, key, fault, again=again)
             elif one.stored_hash and hashes.get(found[key], one.stored_hash) != one.stored_hash:
-                self.verdict.suspect(
-                    self.verdict.tampered, key, f"{name}: is not what was filed: it was changed"
-                )
+                fault = f"{name}: is not what was filed: it was changed"
+                verdict.suspect(verdict.tampered, key, fault, again=again)
+
+    def _leave(self, receipts: Sequence[Receipt]) -> None:
+        """Count copies that cannot be asked for now; what was wrong before is not forgotten."""
+        self.verdict.unasked += len(receipts)
+        known = {*self.verdict.suspects}
+        keys = (one.delivery.delivery_key for one in receipts)
+        self.verdict.suspects += [key for key in keys if key in self.again and key not in known]

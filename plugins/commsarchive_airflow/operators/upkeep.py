@@ -23,6 +23,9 @@ from include.commsarchive.stages.verify import Verdict
 MOST_THINGS = 20
 """Faults that an alert lists; the task's log has more."""
 
+VERIFY_ALL = "Then verify all copies of all connectors: only that clears the alert"
+"""What to do besides when more copies are wrong than verification keeps the names of."""
+
 KINDS = {AlertKind.TAMPERED: "tampered", AlertKind.INCOMPLETE: "incomplete"}
 
 
@@ -48,8 +51,9 @@ class PurgeStagingOperator(BaseOperator):
 class VerifyLedgerOperator(BaseOperator):
     """Verify the ledger, and copies in their mailboxes; keep how it went; fail when anything was changed.
 
-    What is found is an alert, which only a look at all connectors clears. What is only incomplete does not
-    fail the task.
+    What is found is an alert, which only a look at all connectors clears that could ask for each copy; when
+    there were more wrong ones than are known by name, only a look at all copies. What is only incomplete does
+    not fail the task.
     """
 
     template_fields: Sequence[str] = ("connector", "extent")
@@ -73,8 +77,11 @@ class VerifyLedgerOperator(BaseOperator):
             for fault in verdict.incomplete:
                 log.warning(fault)
             found = _findings(verdict)
-            looked_at_all = not self.connector and self.extent != "none"
-            kinds = list(KINDS) if looked_at_all else [one.kind for one in found]
+            looked = not self.connector and self.extent != "none" and not verdict.unasked
+            unsure = self.extent != "all" and verdict.unnamed
+            if unsure:
+                log.warning("more copies were wrong than are in samples again", remedy=VERIFY_ALL)
+            kinds = list(KINDS) if looked and not unsure else [one.kind for one in found]
             ledger.take([(kind, "") for kind in kinds], found, tell)
             if verdict.tampered:
                 raise Fatal(
@@ -86,13 +93,14 @@ class VerifyLedgerOperator(BaseOperator):
 
 
 def _findings(verdict: Verdict) -> list[Finding]:
+    more = f"{VERIFY_ALL}. " if verdict.unnamed else ""
     found = {AlertKind.TAMPERED: verdict.tampered, AlertKind.INCOMPLETE: verdict.incomplete}
     return [
         Finding(
             kind,
             "",
             f"{len(faults)} faults, the first: {faults[0]}",
-            f"{REMEDIES[KINDS[kind]]}. The page Verification and the log of the task have them all",
+            f"{REMEDIES[KINDS[kind]]}. {more}The page Verification and the log of the task have them all",
             tuple(faults[:MOST_THINGS]),
         )
         for kind, faults in found.items()

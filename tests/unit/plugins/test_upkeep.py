@@ -17,6 +17,7 @@ from include.commsarchive.ledger.base import Run
 from include.commsarchive.ledger.sql import connect
 from include.commsarchive.mailbox.maildir import Maildir
 from include.commsarchive.message.mime import encode
+from include.commsarchive.stages import verify as stage_of_verifying
 from include.commsarchive.stages.ingest import IngestReceipt
 from include.commsarchive.stages.reconcile import reconcile
 from include.commsarchive.stages.run import MapReceipt
@@ -85,14 +86,7 @@ def test_an_intact_ledger_is_verified_and_a_changed_one_fails_and_is_an_alert(de
 
 
 def test_a_copy_that_is_gone_is_an_alert_and_no_failure(desk: Desk) -> None:
-    mails = Maildir(desk.mail, encode, create=True)
-    letter, copy = make_letter("x"), replace(make_delivery("x"), destination="desk_mail")
-    run = Run("desk_chat/1", "desk_chat", DAY, "scheduled", NOW)
-    with connect(desk.ledger) as ledger:
-        ledger.open_run(run)
-        ledger.intend(run.run_id, [copy])
-        ledger.settle(run.run_id, mails.append([letter]))
-        ledger.close_run(run.run_id, {"delivery_root": ledger.totals(run.run_id).delivery_root})
+    file_copies(desk, "x")
     verify = VerifyLedgerOperator(task_id="verify_ledger")
     verify.execute(desk.context())
     assert open_kinds(desk) == []
@@ -126,6 +120,51 @@ def test_only_a_look_at_all_copies_clears_what_was_found(desk: Desk) -> None:
     assert open_kinds(desk) == [AlertKind.INCOMPLETE]
     VerifyLedgerOperator(task_id="verify", extent="all").execute(desk.context())
     assert open_kinds(desk) == []
+
+
+def test_a_sample_clears_nothing_while_more_was_wrong_than_is_known_by_name(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stage_of_verifying, "MOST_LINES", 1)
+    file_copies(desk, "x", "y")
+    desk.mail.rename(away := desk.root / "away")
+    desk.mail.mkdir()
+    VerifyLedgerOperator(task_id="verify", extent="all").execute(desk.context())
+    with connect(desk.ledger) as ledger:
+        assert "verify all copies" in ledger.alerts()[0].finding.remedy
+    desk.mail.rmdir()
+    away.rename(desk.mail)
+    VerifyLedgerOperator(task_id="verify", extent="sample").execute(desk.context())
+    assert open_kinds(desk) == [AlertKind.INCOMPLETE]
+    VerifyLedgerOperator(task_id="verify", extent="all").execute(desk.context())
+    assert open_kinds(desk) == []
+
+
+def test_tampering_is_not_cleared_by_a_look_that_could_not_ask(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file_copies(desk, "x")
+    with connect(desk.ledger) as ledger:
+        finding = Finding(AlertKind.TAMPERED, "", "one was changed", "find out", ("x",))
+        ledger.take([(AlertKind.TAMPERED, "")], [finding], lambda _: [])
+    with monkeypatch.context() as shut:
+        shut.delenv("AIRFLOW_CONN_DESK_MAIL")
+        VerifyLedgerOperator(task_id="verify").execute(desk.context())
+    assert open_kinds(desk) == [AlertKind.TAMPERED, AlertKind.INCOMPLETE]
+    VerifyLedgerOperator(task_id="verify").execute(desk.context())
+    assert open_kinds(desk) == []
+
+
+def file_copies(desk: Desk, *items: str) -> None:
+    """File copies by a run of their own."""
+    mails = Maildir(desk.mail, encode, create=True)
+    copies = [replace(make_delivery(item), destination="desk_mail") for item in items]
+    run = Run("desk_chat/1", "desk_chat", DAY, "scheduled", NOW)
+    with connect(desk.ledger) as ledger:
+        ledger.open_run(run)
+        ledger.intend(run.run_id, copies)
+        ledger.settle(run.run_id, mails.append([make_letter(item) for item in items]))
+        ledger.close_run(run.run_id, {"delivery_root": ledger.totals(run.run_id).delivery_root})
 
 
 def open_kinds(desk: Desk) -> list[str]:

@@ -4,17 +4,25 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
 
+from include.commsarchive.errors import CommsArchiveError, Fatal, Retriable
 from include.commsarchive.ledger.control import Act, AuditFilter
 from include.commsarchive.ledger.sql import SqlLedger, connect
 from include.commsarchive.stages import verify as stage
 from include.commsarchive.stages.audit_log import audit_csv, audit_json, trail
-from include.commsarchive.stages.verification import Asked, Verification, kept, suspects, verify_and_keep
+from include.commsarchive.stages.verification import (
+    Asked,
+    Verification,
+    kept,
+    last_looks,
+    suspects,
+    verify_and_keep,
+)
 from include.commsarchive.stages.verify import Extent
 from tests.letters import DAY, FOLDER, make_delivery
 from tests.unit.stages.proven import NEXT, WireMailbox, archive_day, mailboxes
@@ -94,7 +102,71 @@ def test_what_was_wrong_is_in_each_sample_until_it_is_mended(
         assert verified(ledger, mailbox, "sample", turn=turn).verdict == "incomplete"
     mailbox.mails["bob@firm.example", FOLDER][key_of("bob")] = lost
     assert verified(ledger, mailbox, "sample").verdict == "intact"
-    assert suspects(kept(ledger, limit=9)) == []
+    assert suspects(last_looks(ledger)) == []
+
+
+@pytest.mark.parametrize("extent", ["sample", "all"])
+@pytest.mark.parametrize("fault", [Retriable("too busy"), Fatal("no such host")])
+def test_what_was_wrong_and_cannot_be_asked_for_is_not_forgotten(
+    ledger: SqlLedger,
+    mailbox: WireMailbox,
+    monkeypatch: pytest.MonkeyPatch,
+    extent: Extent,
+    fault: CommsArchiveError,
+) -> None:
+    class Away(WireMailbox):
+        def find(self, mailbox: str, folder: str, delivery_keys: Collection[str]) -> dict[str, str]:
+            raise fault
+
+    monkeypatch.setattr(stage, "SAMPLE", 1)
+    lose(mailbox, "bob")
+    lose(mailbox, "cid")
+    verified(ledger, mailbox)
+    assert verified(ledger, Away(mailbox._encode), extent, turn="a").verdict == "incomplete"
+    assert set(suspects(last_looks(ledger))) == {key_of("bob"), key_of("cid")}
+    assert all(verified(ledger, mailbox, "sample", turn=turn).verdict == "incomplete" for turn in "abcdef")
+
+
+def test_what_was_wrong_is_found_again_behind_many_looks_at_the_ledger_alone(
+    ledger: SqlLedger, mailbox: WireMailbox
+) -> None:
+    lose(mailbox, "bob")
+    verified(ledger, mailbox)
+    for _ in range(120):
+        ledger.note(Act("ada", "verify", outcome="intact", detail={"extent": "none"}))
+    assert suspects(last_looks(ledger)) == [key_of("bob")]
+
+
+def test_what_was_wrong_before_is_kept_by_name_beyond_the_limit(
+    ledger: SqlLedger, mailbox: WireMailbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lose(mailbox, "bob")
+    lose(mailbox, "cid")
+    verified(ledger, mailbox)
+    monkeypatch.setattr(stage, "MOST_LINES", 1)
+    again = verified(ledger, mailbox, "sample")
+    assert (set(again.suspects), again.unnamed) == ({key_of("bob"), key_of("cid")}, 0)
+
+
+def test_that_more_was_wrong_than_is_named_is_known_until_all_copies_were_looked_up(
+    ledger: SqlLedger, mailbox: WireMailbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Busy(WireMailbox):
+        def find(self, mailbox: str, folder: str, delivery_keys: Collection[str]) -> dict[str, str]:
+            raise Retriable("too busy")
+
+    monkeypatch.setattr(stage, "MOST_LINES", 1)
+    whole = mailbox.mails.copy()
+    mailbox.mails.clear()
+    assert verified(ledger, mailbox, "all", "chat").unnamed == 2
+    mailbox.mails |= whole
+    assert [verified(ledger, mailbox, "sample").unnamed for _ in "ab"] == [2, 2]
+    assert verified(ledger, Busy(mailbox._encode), "all").unnamed == 2
+    assert verified(ledger, mailbox, "all", "chat").unnamed == 0
+    last = verified(ledger, mailbox, "sample")
+    assert (last.verdict, last.unnamed) == ("intact", 2)
+    assert verified(ledger, mailbox, "all").unnamed == 0
+    assert verified(ledger, mailbox, "sample").unnamed == 0
 
 
 def test_what_was_wrong_of_one_connector_is_not_forgotten(
