@@ -39,6 +39,9 @@ from include.commsarchive.day import business_day
 from include.commsarchive.doors import Connection
 from include.commsarchive.errors import CommsArchiveError, Fatal
 
+REPLAY, REHEARSAL, VERIFICATION = "replay", "rehearsal", "verification"
+"""DAGs that are run on request."""
+
 _ACTIVE = (DagRunState.QUEUED, DagRunState.RUNNING)
 _LOOK_BACK = dt.timedelta(days=60)
 _RUN = (
@@ -197,15 +200,22 @@ def known_connections() -> list[Connection]:
     return found
 
 
-def under_way(dag_id: str) -> list[str]:
-    """Name the runs of a DAG that are queued or running."""
+def under_way(connector: str) -> list[str]:
+    """Name the runs of a connector that are queued or running: its own, its replays and rehearsals."""
     with create_session() as session:
-        chosen = select(DagRun.run_id).where(DagRun.dag_id == dag_id, DagRun.state.in_(_ACTIVE))
-        return list(session.scalars(chosen.order_by(DagRun.id)))
+        chosen = select(DagRun.dag_id, DagRun.run_id, DagRun.conf).where(
+            DagRun.dag_id.in_((connector, REPLAY, REHEARSAL)), DagRun.state.in_(_ACTIVE)
+        )
+        runs = session.execute(chosen.order_by(DagRun.id)).all()
+    return [run.run_id for run in runs if run.dag_id == connector] + [
+        f"{run.dag_id} {run.run_id}"
+        for run in runs
+        if isinstance(run.conf, dict) and run.conf.get("connector") == connector
+    ]
 
 
-def pause(dag_id: str, *, paused: bool) -> None:
-    """Pause or unpause a DAG.
+def pause(dag_id: str, *, paused: bool) -> bool:
+    """Pause or unpause a DAG; say whether it was otherwise before.
 
     Raises:
         Unknown: Airflow does not know it.
@@ -214,7 +224,9 @@ def pause(dag_id: str, *, paused: bool) -> None:
         dag = session.get(DagModel, dag_id)
         if dag is None or dag.is_stale:
             raise _unknown(dag_id)
+        changed = bool(dag.is_paused) is not paused
         dag.is_paused = paused
+        return changed
 
 
 def _paused(dag_id: str) -> bool:

@@ -179,6 +179,11 @@ def test_the_ledger_that_is_away_is_said_so(api: Api, monkeypatch: pytest.Monkey
     assert answer.headers["retry-after"]
 
 
+def paused(name: str) -> bool:
+    with create_session() as session:
+        return session.get_one(DagModel, name).is_paused
+
+
 class TestRetired:
     def retire(self, api: Api, version: str = '"1"') -> httpx.Response:
         return api("ada", "DELETE", "/connectors/new_chat", {"If-Match": version})
@@ -272,15 +277,47 @@ class TestRetired:
         assert run in answer.json()["message"]
         assert api("vera", "GET", "/connectors/new_chat").json()["retired"] is False
 
+    @pytest.mark.parametrize(
+        ("path", "body"),
+        [("replay", {"first": str(DAY), "last": str(DAY)}), ("rehearsals", {"day": str(DAY)})],
+    )
+    def test_one_that_is_replayed_or_rehearsed_is_not_retired_and_another_is(
+        self, api: Api, no_runs: None, path: str, body: dict[str, str]
+    ) -> None:
+        for name in ("new_chat", "other_chat"):
+            api("ada", "POST", "/connectors", json=changed(name=name))
+        load_dags()
+        run = api("ada", "POST", f"/connectors/new_chat/{path}", json=body).json()["run_id"]
+        answer = self.retire(api)
+        assert (answer.status_code, answer.json()["error"]) == (409, "not-possible")
+        assert run in answer.json()["message"]
+        other = api("ada", "DELETE", "/connectors/other_chat", {"If-Match": '"1"'})
+        assert (other.status_code, other.json()["retired"]) == (200, True)
+
+    @pytest.mark.parametrize("active", [True, False])
+    def test_no_run_starts_while_it_is_looked_for_runs_and_a_refusal_leaves_the_dag_as_it_was(
+        self, api: Api, monkeypatch: pytest.MonkeyPatch, no_runs: None, active: bool
+    ) -> None:
+        api("ada", "POST", "/connectors", json=NEW)
+        load_dags()
+        api("ada", "POST", "/connectors/new_chat/activation", json={"active": active})
+        while_looking = []
+
+        def under_way(name: str) -> list[str]:
+            while_looking.append(paused(name))
+            return ["scheduled__1"]
+
+        monkeypatch.setattr("commsarchive_airflow.scheduler.under_way", under_way)
+        assert self.retire(api).status_code == 409
+        assert while_looking == [True]
+        assert paused("new_chat") is not active
+
     def test_its_dag_is_paused_at_once(self, api: Api, no_runs: None) -> None:
         api("ada", "POST", "/connectors", json=NEW)
         load_dags()
         api("ada", "POST", "/connectors/new_chat/activation", json={"active": True})
         self.retire(api)
-        with create_session() as session:
-            dag = session.get(DagModel, "new_chat")
-            assert dag
-            assert dag.is_paused
+        assert paused("new_chat")
 
 
 class TestDags:

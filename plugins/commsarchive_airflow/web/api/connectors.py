@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
@@ -151,20 +152,34 @@ def change_connector(
 
 @router.delete("/connectors/{name}", responses=CHANGES)
 def retire_connector(name: Name, who: AdminOf, if_match: IfMatch = "") -> Definition:
-    """Take a connector that was made here out of use. Its DAG is paused at once, and goes within a minute.
+    """Take a connector that was made here out of use. Its DAG is paused first, and goes within a minute.
 
-    Its versions, history, import logs, evidence and what was set aside stay. Refused while a run goes on.
+    Its versions, history, import logs, evidence and what was set aside stay. Refused while a run, replay or
+    rehearsal goes on; then the DAG is as it was.
     """
     found = everything()
     before = same_version(found, name, if_match)
-    if name not in found.retired:
-        refuse_running(name)
-        with suppress(scheduler.Unknown):
-            scheduler.pause(name, paused=True)
-    with telling_stale():
-        gone = book().retire_connector(name, before.version, who.name)
+    with _paused(name):
+        if name not in found.retired:
+            refuse_running(name)
+        with telling_stale():
+            gone = book().retire_connector(name, before.version, who.name)
     book().take([(kind, name) for kind in AlertKind], [], tell)
     return shown(gone)
+
+
+@contextmanager
+def _paused(name: str) -> Iterator[None]:
+    """Pause a connector's DAG, lest a run begins meanwhile; what fails leaves it as it was."""
+    changed = False
+    with suppress(scheduler.Unknown):
+        changed = scheduler.pause(name, paused=True)
+    try:
+        yield
+    except BaseException:
+        if changed:
+            scheduler.pause(name, paused=False)
+        raise
 
 
 @router.get("/connectors/{name}/versions")

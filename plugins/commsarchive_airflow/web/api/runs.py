@@ -13,7 +13,7 @@ from fastapi import APIRouter, Header
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from commsarchive_airflow import auth, scheduler
-from commsarchive_airflow.scheduler import Asked
+from commsarchive_airflow.scheduler import REHEARSAL, REPLAY, Asked
 from commsarchive_airflow.web.api.connectors import find_in_use
 from commsarchive_airflow.web.api.refusal import PROBLEMS, Refusal, not_there
 from commsarchive_airflow.web.api.rights import AdminOf, Caller, Name, Operator
@@ -21,9 +21,6 @@ from commsarchive_airflow.web.book import book
 from include.commsarchive.ids import digest
 
 router = APIRouter(tags=["runs"], responses=PROBLEMS)
-
-REPLAY, REHEARSAL, VERIFICATION = "replay", "rehearsal", "verification"
-"""DAGs that are run on request."""
 
 Key = Annotated[
     str,

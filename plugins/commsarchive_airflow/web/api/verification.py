@@ -15,7 +15,7 @@ from commsarchive_airflow.web.api.history import NEWEST
 from commsarchive_airflow.web.api.pages import Limit, Number, Page, cut
 from commsarchive_airflow.web.api.refusal import PROBLEMS, not_there
 from commsarchive_airflow.web.api.rights import Auditor, Caller, Verifier
-from commsarchive_airflow.web.api.runs import VERIFICATION, Key, audited, run_id_of
+from commsarchive_airflow.web.api.runs import Key, audited, run_id_of
 from commsarchive_airflow.web.book import book
 from commsarchive_airflow.web.overview import everything
 from include.commsarchive.stages import verification
@@ -89,8 +89,8 @@ def start_verification(asked: VerificationAsked, who: Verifier, key: Key = "") -
         _check(who, asked.connector)
     conf = asked.model_dump()
     with audited(who, "start-verification", asked.connector, extent=asked.extent):
-        run_id = run_id_of(who, key, VERIFICATION, conf)
-        return scheduler.trigger(VERIFICATION, run_id, conf, who.name, unpause=True)
+        run_id = run_id_of(who, key, scheduler.VERIFICATION, conf)
+        return scheduler.trigger(scheduler.VERIFICATION, run_id, conf, who.name, unpause=True)
 
 
 def _check(who: Caller, name: str) -> None:

@@ -17,8 +17,8 @@ from markupsafe import Markup
 
 from commsarchive_airflow import auth
 from commsarchive_airflow.links import API, PAGES, home
+from commsarchive_airflow.scheduler import REHEARSAL, REPLAY
 from commsarchive_airflow.web.api.rights import Caller
-from commsarchive_airflow.web.api.runs import REHEARSAL, REPLAY
 from commsarchive_airflow.web.overview import everything, title_of
 from commsarchive_airflow.web.pages.remedies import remedy
 
