@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import math
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
@@ -97,17 +98,22 @@ class Delivery:
 class Known:
     """What the ledger knows of a delivery: delivered by ``run_id``, or only intended by it.
 
-    ``busy`` is one whose lease another worker holds: it may be sending it at this moment. ``taken`` is one
-    that was taken over from another worker, which may have sent it. ``doubts`` counts how often it was sent
-    without a clear answer since it was first intended, or failed.
+    ``busy`` is one whose lease another worker holds, for so many seconds yet: it may be sending it at this
+    moment. ``taken`` is one that was taken over from another worker, which may have sent it. ``doubts``
+    counts how often it was sent without a clear answer since it was first intended, or failed.
     """
 
     run_id: str
     delivered: bool
     server_id: str = ""
-    busy: bool = False
+    busy: int = 0
     taken: bool = False
     doubts: int = 0
+
+
+def seconds_left(since: int, lease: float, now: int) -> int:
+    """Say for how many seconds, the last one whole, a lease lasts yet that began at ``since`` (ms)."""
+    return max(0, math.ceil((since - now) / 1000 + lease))
 
 
 @dataclass(frozen=True, slots=True)

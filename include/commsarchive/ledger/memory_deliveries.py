@@ -9,7 +9,7 @@ from operator import itemgetter
 from typing import Literal
 
 from include.commsarchive.errors import Fatal
-from include.commsarchive.ledger.base import Delivery, Known, Receipt
+from include.commsarchive.ledger.base import Delivery, Known, Receipt, seconds_left
 from include.commsarchive.model import Outcome
 
 Fate = Literal["duplicate", "failed"]
@@ -64,7 +64,7 @@ class MemoryDeliveries:
             before = known.get(key)
             if before is None or not before.delivered:
                 if before and copies[key].state == "intended" and not copies[key].is_held_by(run_id, worker):
-                    busy = copies[key].receipt.settled_at > now - lease * 1000
+                    busy = seconds_left(copies[key].receipt.settled_at, lease, now)
                     known[key] = before = replace(before, busy=busy, taken=not busy)
                 if not (before and before.busy):
                     doubts = before.doubts if before else 0

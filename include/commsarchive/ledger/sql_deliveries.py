@@ -10,7 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from include.commsarchive.errors import Fatal
-from include.commsarchive.ledger.base import Delivery, Known
+from include.commsarchive.ledger.base import Delivery, Known, seconds_left
 from include.commsarchive.ledger.rows import Row, Rows, among, is_one_of, to_row, update_each
 from include.commsarchive.ledger.schema import delivery, fate
 from include.commsarchive.model import Outcome
@@ -41,14 +41,13 @@ class Deliveries(Rows):
         with self._database.write() as connection:
             now = _now()
             rows = list(among(connection, _STATE, delivery.c.delivery_key, wanted))
-            theirs = {row.delivery_key for row in rows if _is_of_another(row, run_id, worker)}
-            busy = {row.delivery_key for row in rows if row.settled_at > now - lease * 1000} & theirs
-            known = {
-                row.delivery_key: _known(
-                    row, busy=row.delivery_key in busy, taken=row.delivery_key in theirs - busy
-                )
+            left = {
+                row.delivery_key: seconds_left(row.settled_at, lease, now)
                 for row in rows
+                if _is_of_another(row, run_id, worker)
             }
+            busy = {key for key, seconds in left.items() if seconds}
+            known = {row.delivery_key: _known(row, left.get(row.delivery_key)) for row in rows}
             intent_of_mine = {"run_id": run_id, "worker": worker, "state": "intended", "settled_at": now}
             anew = [
                 {"delivery_key": row.delivery_key, "doubts": _doubts(row)}
@@ -139,8 +138,9 @@ def _held_by(run_id: str, worker: str) -> sa.ColumnElement[bool]:
     return _open(run_id) & (delivery.c.worker == worker)
 
 
-def _known(row: sa.Row[Any], *, busy: bool = False, taken: bool = False) -> Known:
-    return Known(row.run_id, row.state == "delivered", row.server_id, busy, taken, _doubts(row))
+def _known(row: sa.Row[Any], left: int | None = None) -> Known:
+    """Say what is known of a copy; ``left`` is what is left of another worker's lease."""
+    return Known(row.run_id, row.state == "delivered", row.server_id, left or 0, left == 0, _doubts(row))
 
 
 def _doubts(row: sa.Row[Any]) -> int:
