@@ -21,9 +21,9 @@ BEATS = 4
 class Lease:
     """One worker's hold on the copies that it is about to file.
 
-    It lasts some seconds and is renewed while the worker lives, however long a batch takes. A worker that was
-    stopped for longer finds its copies taken over before it sends anything more. With 0 seconds there is
-    none: for destinations where nothing can be filed twice.
+    It lasts some seconds and is renewed, for all copies taken last, while the worker lives, however long it
+    looks them up and sends them. A worker that was stopped for longer finds its copies taken over before it
+    sends anything more. With 0 seconds there is none: for destinations where nothing can be filed twice.
     """
 
     ledger: Ledger
@@ -56,8 +56,11 @@ class Lease:
                 self.ledger.release(self.run_id, self._worker)
 
     def take(self, deliveries: Sequence[Delivery]) -> dict[str, Known]:
-        """See `Ledger.intend`."""
-        return self.ledger.intend(self.run_id, deliveries, lease=self.seconds, worker=self._worker)
+        """See `Ledger.intend`. What is ours now is renewed from now on, instead of what was taken before."""
+        known = self.ledger.intend(self.run_id, deliveries, lease=self.seconds, worker=self._worker)
+        others = {key for key, one in known.items() if one.delivered or one.busy}
+        self._keys = [one.delivery_key for one in deliveries if one.delivery_key not in others]
+        return known
 
     def hold(self, delivery_keys: Collection[str]) -> None:
         """Make sure, right before they are sent, that these copies are still ours.
@@ -65,7 +68,6 @@ class Lease:
         Raises:
             Retriable: another worker has taken some of them over.
         """
-        self._keys = delivery_keys
         if self.seconds > 0 and not self.ledger.renew(self.run_id, self._worker, delivery_keys):
             raise Retriable(
                 "this task was away for so long that another one has taken over its copies, which goes on "
