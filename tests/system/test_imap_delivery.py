@@ -16,6 +16,7 @@ from include.commsarchive.mailbox.imap.mailbox import ImapMailbox
 from include.commsarchive.mailbox.imap.settings import ImapSettings, settings_from
 from include.commsarchive.message.mime import encode
 from include.commsarchive.model import Letter, MailPart
+from include.commsarchive.stages.read_back import ask_each
 from tests.letters import FOLDER, make_letter
 from tests.servers.cutting import DOWN, UP, Wire, cut_wire
 from tests.servers.dovecot import MASTER, PASSWORD, USER_PASSWORD, Dovecot, running_dovecot
@@ -114,11 +115,7 @@ def test_the_servers_certificate_must_be_trusted(
 
 def test_a_wrong_password_is_not_taken_for_mailboxes_that_are_missing(dovecot: Dovecot) -> None:
     with mailbox_on(dovecot.port, password="wrong") as mailbox:
-        for ask in (
-            lambda: mailbox.missing([ANN, BOB]),
-            lambda: mailbox.find(ANN, "", ["0" * 32]),
-            lambda: mailbox.append([make_letter("x")]),
-        ):
+        for ask in (lambda: mailbox.missing([ANN, BOB]), lambda: mailbox.append([make_letter("x")])):
             with pytest.raises(Fatal, match="lets us into no mailbox"):
                 ask()
 
@@ -301,6 +298,21 @@ def test_who_is_refused_while_others_are_let_in_does_not_exist(dovecot: Dovecot)
             mailbox.missing(["gone@firm.example"])
         assert mailbox.missing(["gone@firm.example", ANN]) == {"gone@firm.example": "no-such-mailbox"}
         assert mailbox.find("gone@firm.example", "", ["0" * 32]) == {}
+
+
+def test_a_mailbox_that_is_refused_before_any_other_was_let_in_does_not_speak_for_the_others(
+    dovecot: Dovecot,
+) -> None:
+    with mailbox_on(dovecot.port) as mailbox:
+        [filed] = mailbox.append([make_letter("x")])
+    gone, there = ("gone@firm.example", FOLDER), (ANN, FOLDER)
+    keys = [make_letter("x").delivery_key]
+    with mailbox_on(dovecot.port) as fresh:
+        answers = dict(ask_each(fresh, {gone: keys, there: keys}, fresh.find))
+    assert answers[there] == {keys[0]: filed.server_id}
+    assert isinstance(answers[gone], Retriable)
+    with mailbox_on(dovecot.port) as fresh, pytest.raises(Retriable, match="does not let us into a mailbox"):
+        fresh.inspect(*gone, [filed.server_id])
 
 
 def refuse_logins(patch: pytest.MonkeyPatch) -> None:

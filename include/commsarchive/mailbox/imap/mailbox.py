@@ -101,14 +101,16 @@ class ImapMailbox:
             _log_out(box)
 
     def _ask(self, mailbox: str, ask: Callable[[Box], _Answer], nothing: _Answer) -> _Answer:
-        """Ask a mailbox; one that is missing has ``nothing``."""
+        """Ask a mailbox; one that is missing has ``nothing``.
+
+        A refusal is this mailbox's own: only who has asked them all can tell that the login is wrong.
+        """
         if mailbox.casefold() in self._missing:
             return nothing
         try:
             with self._explained(), self._box(mailbox) as box:
                 return ask(box)
         except Refused:
-            self._check_login()
             raise Retriable(
                 f"connection {self._settings.name}: the server does not let us into a mailbox that may hold "
                 "copies of ours. If it stays so, mend the login or the mailbox"
@@ -184,17 +186,12 @@ class ImapMailbox:
 
     def _believe(self, refused: Collection[str]) -> None:
         """Take it that mailboxes do not exist, as long as the server has let us in at all."""
-        if refused:
-            self._check_login()
-        self._missing.update(mailbox.casefold() for mailbox in refused)
-
-    def _check_login(self) -> None:
-        """Make sure, after a refusal, that the server has let us in before."""
-        if not self._let_in:
+        if refused and not self._let_in:
             raise Fatal(
                 f"connection {self._settings.name}: the server lets us into no mailbox. Mend login, "
                 "password or extra `login_format`, or the names of the mailboxes"
             )
+        self._missing.update(mailbox.casefold() for mailbox in refused)
 
     @contextlib.contextmanager
     def _explained(self) -> Iterator[None]:
