@@ -31,7 +31,7 @@ from include.commsarchive.stages.lease import Lease
 from include.commsarchive.stages.read_back import NOT_STORED, Checker, ReadBack
 from include.commsarchive.stages.recover import find
 from include.commsarchive.stages.shards import Place
-from include.commsarchive.stages.waiting import BUSY_PAUSE, PATIENCE, Patience, Waiting
+from include.commsarchive.stages.waiting import PATIENCE, Patience, Waiting
 
 MOST_LETTERS = 1000
 """Letters of one batch: enough to share the cost of a commit and a flush, few enough to look up."""
@@ -89,6 +89,7 @@ class Manner:
 
 
 MANNER = Manner()
+"""How a task files them."""
 
 
 def ingest(
@@ -98,7 +99,7 @@ def ingest(
     mailbox: Mailbox,
     run_id: str,
     on_failed: OnFailed,
-    manner: Manner = Manner(),
+    manner: Manner = MANNER,
 ) -> IngestReceipt:
     """File the letters of a plan, in batches, with flat memory. Safe to repeat after a kill at any point.
 
@@ -144,7 +145,7 @@ class _Filing:
     filed: int = 0
 
     def __post_init__(self) -> None:
-        self.waiting = Waiting(self.manner.patience)
+        self.waiting = Waiting(self.manner.patience, self.lease.run_id)
         self.checker = Checker(self.mailbox, self.manner.read_back, self.lease)
 
     def receipt(self) -> IngestReceipt:
@@ -210,14 +211,14 @@ class _Filing:
         """Ask the mailboxes for copies whose fate is not known; what another task may be filing waits."""
         for key, one in known.items():
             if one.busy:
-                self.waiting.put_off(sendings[key].delivery.mailbox, BUSY_PAUSE)
+                self.waiting.put_off(sendings[key].delivery.mailbox, one.busy)
         still_open = {key for key, one in known.items() if not one.delivered and not one.busy}
         certainly_not_sent = {key for key in self.unsent & still_open if not known[key].taken}
         self.unsent -= still_open
         too_early = {
             key
             for key in self.sent_again.keys() & still_open
-            if self.waiting.is_to_be_asked(sendings[key].delivery.mailbox)
+            if self.waiting.is_too_early(sendings[key].delivery.mailbox)
         }
         in_doubt = still_open - certainly_not_sent - too_early
         found, unasked = self._ask(sendings[key].delivery for key in sendings if key in in_doubt)

@@ -10,10 +10,12 @@ from include.commsarchive.mailbox.base import Mailbox
 from include.commsarchive.model import Outcome
 from include.commsarchive.stages.lease import Lease
 from include.commsarchive.stages.read_back import ask_each, by_place
-from include.commsarchive.stages.waiting import BUSY_PAUSE, PATIENCE
+from include.commsarchive.stages.waiting import PATIENCE, way_out
 
 DESTINATION_REMOVED = "destination-removed"
 """Why a copy failed whose destination nobody can ask any more."""
+MAILBOX_REMOVED = "mailbox-removed"
+"""Why a copy failed whose mailbox nobody can ask any more."""
 
 
 def find(
@@ -40,7 +42,8 @@ def recover(
     open, because nobody can tell: see `give_up`.
 
     Raises:
-        Retriable: a destination or the ledger cannot be reached, or a task of the run may still be filing.
+        Retriable: a destination, one of the mailboxes or the ledger cannot be reached, or a task of the run
+            may still be filing.
         Fatal: a destination refuses us.
     """
     intents = list(ledger.open_intents(run_id))
@@ -51,28 +54,36 @@ def recover(
     return found
 
 
-def give_up(ledger: Ledger, run_id: str, destination: str, lease: float = PATIENCE.lease) -> int:
+def give_up(
+    ledger: Ledger, run_id: str, destination: str, mailbox: str = "", lease: float = PATIENCE.lease
+) -> int:
     """Settle a run's open intents for a destination that is gone as failures; say how many.
 
-    For a person to decide: where the destination can still be asked, `recover` tells which copies are there.
+    With ``mailbox`` only those for that one. For a person to decide: where it can still be asked, `recover`
+    tells which copies are there.
 
     Raises:
         Retriable: the ledger cannot be reached, or a task of the run may still be filing.
     """
-    intents = [one for one in ledger.open_intents(run_id) if one.destination == destination]
+    reason = MAILBOX_REMOVED if mailbox else DESTINATION_REMOVED
+    intents = [
+        one
+        for one in ledger.open_intents(run_id)
+        if one.destination == destination and mailbox.casefold() in {"", one.mailbox.casefold()}
+    ]
     with Lease(ledger, run_id, lease) as held:
         _take_all(held, intents)
-        rows = [Failure(one.key, "", one.mailbox, HeldStage.INGEST, DESTINATION_REMOVED) for one in intents]
+        rows = [Failure(one.key, "", one.mailbox, HeldStage.INGEST, reason) for one in intents]
         ledger.record_failures(run_id, rows)
-        ledger.settle(run_id, [Outcome(one.delivery_key, reason=DESTINATION_REMOVED) for one in intents])
+        ledger.settle(run_id, [Outcome(one.delivery_key, reason=reason) for one in intents])
     return len(intents)
 
 
 def _take_all(lease: Lease, intents: Sequence[Delivery]) -> None:
-    if any(one.busy for one in lease.take(intents).values()):
+    if busy := max((one.busy for one in lease.take(intents).values()), default=0):
         raise Retriable(
             "a task of this run is still filing, or was killed a moment ago. Try again in some minutes",
-            retry_after=BUSY_PAUSE,
+            retry_after=busy,
         )
 
 
@@ -82,7 +93,8 @@ def _recover(mailbox: Mailbox, intents: Sequence[Delivery], lease: Lease) -> int
         _take_all(lease, intents)
         for _, _, answer in find(mailbox, intents):
             if isinstance(answer, Retriable):
-                raise answer
+                text = f"{answer}. {way_out(lease.run_id, intents[0].destination)}"
+                raise Retriable(text, retry_after=answer.retry_after) from answer
             found |= answer
     lease.ledger.settle(lease.run_id, [Outcome(key, server_id) for key, server_id in found.items()])
     lease.ledger.withdraw(lease.run_id, {one.delivery_key for one in intents} - found.keys())

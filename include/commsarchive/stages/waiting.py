@@ -8,9 +8,6 @@ from dataclasses import dataclass, field
 
 from include.commsarchive.errors import Retriable
 
-BUSY_PAUSE = 61.0
-"""Seconds until a copy is asked for again that another task may be filing: too long for a task to wait."""
-
 LONGEST_PAUSE = 30.0
 """Seconds between two tries of a mailbox that names no wait of its own."""
 
@@ -38,11 +35,20 @@ PATIENCE = Patience()
 """What a task has."""
 
 
+def way_out(run_id: str, destination: str = "DESTINATION") -> str:
+    """Say what to do about a mailbox that is gone for good, whose copies in doubt nobody can look up."""
+    return (
+        f"Where a mailbox is gone for good, `python -m include.commsarchive give-up {run_id} {destination} "
+        "--mailbox ADDRESS`, then clear the run from `map_users` on"
+    )
+
+
 @dataclass(slots=True)
 class Waiting:
     """The mailboxes that nothing is sent to for the time being."""
 
     patience: Patience
+    run_id: str
     _until: dict[str, float] = field(default_factory=dict)
     _once_more: dict[str, float] = field(default_factory=dict)
     """Mailboxes that are well, and when to ask them for a copy that was sent to them twice."""
@@ -67,7 +73,7 @@ class Waiting:
         """Come back to a mailbox for a second look, and send to it meanwhile."""
         self._once_more[mailbox] = self.patience.now() + self.patience.second_look
 
-    def is_to_be_asked(self, mailbox: str) -> bool:
+    def is_too_early(self, mailbox: str) -> bool:
         """Say whether the time for a second look has not come yet."""
         return mailbox in self._once_more
 
@@ -97,7 +103,8 @@ class Waiting:
         if not moments:
             raise Retriable(
                 f"{len(self._until)} mailboxes failed {self.patience.tries} or more times in a row. Check "
-                "that the destination can be reached; what was filed is recorded and is not filed again"
+                "that the destination can be reached; what was filed is recorded and is not filed again. "
+                f"{way_out(self.run_id)}"
             )
         wait = max(0.0, min(moments) - self.patience.now())
         if wait > self.patience.longest_wait:

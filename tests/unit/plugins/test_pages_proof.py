@@ -75,6 +75,12 @@ def test_the_trail_is_filtered_by_person_connector_kind_and_day(ledger: SqlLedge
     assert get("/audit?first=2026-02-31").status == 422
 
 
+def test_who_gave_copies_up_can_be_looked_for_in_the_trail(ledger: SqlLedger) -> None:
+    ledger.note(Act("olga", "give-up-copies", thing="desk_chat/run-1", detail={"destination": "mail"}))
+    assert '<option value="give-up-copies">give up copies</option>' in get("/audit").html
+    assert "olga give up copies" in get("/audit?what=give-up-copies").text
+
+
 def test_a_long_trail_is_paged_and_downloaded_as_filtered(ledger: SqlLedger) -> None:
     for number in range(101):
         ledger.note(Act("olga", "replay", "desk_chat", f"thing-{number}."))

@@ -68,7 +68,9 @@ def test_a_long_wait_ends_the_task_with_progress_kept(ledger: MemoryLedger, cloc
 
 def test_a_mailbox_that_fails_again_and_again_ends_the_task(ledger: MemoryLedger, clock: Clock) -> None:
     server = Server(lambda letter: "lost" if letter.mailbox == ANN else None)
-    with pytest.raises(Retriable, match=r"1 mailboxes failed 5 or more times in a row\. Check") as raised:
+    with pytest.raises(
+        Retriable, match=r"1 mailboxes failed 5 or more times in a row\. Check .* give-up one "
+    ) as raised:
         file(ledger, server, clock)
     assert raised.value.retry_after is None
     assert clock.slept == [1.0, 2.0, 4.0, 8.0]
@@ -143,8 +145,9 @@ def test_what_another_run_may_be_filing_is_left_to_it_until_its_lease_is_over(
     ledger.open_run(make_run("two"))
     ledger.intend("two", [PLAN[0].delivery])
     server = Server(times())
-    with pytest.raises(Retriable, match="must wait 61 seconds"):
+    with pytest.raises(Retriable, match="1 mailboxes must wait") as caught:
         file(ledger, server, clock)
+    assert 290 < (caught.value.retry_after or 0) <= 300
     assert PLAN[0].delivery.delivery_key not in server.copies
     ledger.settle("two", [Outcome(PLAN[0].delivery.delivery_key, "theirs")])
     assert file(ledger, server, clock) == IngestReceipt(planned=6, made=5, duplicate=1)
