@@ -16,7 +16,6 @@ from include.commsarchive.mailbox.imap.mailbox import ImapMailbox
 from include.commsarchive.mailbox.imap.settings import ImapSettings, settings_from
 from include.commsarchive.message.mime import encode
 from include.commsarchive.model import Letter, MailPart
-from include.commsarchive.stages.read_back import ask_each
 from tests.letters import FOLDER, make_letter
 from tests.servers.cutting import DOWN, UP, Wire, cut_wire
 from tests.servers.dovecot import MASTER, PASSWORD, USER_PASSWORD, Dovecot, running_dovecot
@@ -53,6 +52,14 @@ def mailbox_on(
     settings = settings_from("archive", host, port, MASTER, password, {"security": security})
     with closing(ImapMailbox(settings, encode)) as mailbox:
         yield mailbox
+
+
+@contextmanager
+def as_themselves(port: int) -> Iterator[ImapMailbox]:
+    """Log in with each mailbox's own name: who does not exist is refused like a wrong password."""
+    extra = {"security": "none", "login_format": "{mailbox}"}
+    with closing(ImapMailbox(settings_from("archive", HOST, port, "", USER_PASSWORD, extra), encode)) as one:
+        yield one
 
 
 @pytest.fixture
@@ -290,10 +297,7 @@ def test_a_server_that_gives_no_ids_is_asked_for_them(dovecot: Dovecot) -> None:
 
 
 def test_who_is_refused_while_others_are_let_in_does_not_exist(dovecot: Dovecot) -> None:
-    settings = settings_from(
-        "archive", HOST, dovecot.port, "", USER_PASSWORD, {"security": "none", "login_format": "{mailbox}"}
-    )
-    with closing(ImapMailbox(settings, encode)) as mailbox:
+    with as_themselves(dovecot.port) as mailbox:
         with pytest.raises(Fatal, match="lets us into no mailbox"):
             mailbox.missing(["gone@firm.example"])
         assert mailbox.missing(["gone@firm.example", ANN]) == {"gone@firm.example": "no-such-mailbox"}
@@ -303,16 +307,14 @@ def test_who_is_refused_while_others_are_let_in_does_not_exist(dovecot: Dovecot)
 def test_a_mailbox_that_is_refused_before_any_other_was_let_in_does_not_speak_for_the_others(
     dovecot: Dovecot,
 ) -> None:
+    letter = make_letter("x")
     with mailbox_on(dovecot.port) as mailbox:
-        [filed] = mailbox.append([make_letter("x")])
-    gone, there = ("gone@firm.example", FOLDER), (ANN, FOLDER)
-    keys = [make_letter("x").delivery_key]
-    with mailbox_on(dovecot.port) as fresh:
-        answers = dict(ask_each(fresh, {gone: keys, there: keys}, fresh.find))
-    assert answers[there] == {keys[0]: filed.server_id}
-    assert isinstance(answers[gone], Retriable)
-    with mailbox_on(dovecot.port) as fresh, pytest.raises(Retriable, match="does not let us into a mailbox"):
-        fresh.inspect(*gone, [filed.server_id])
+        [filed] = mailbox.append([letter])
+    with as_themselves(dovecot.port) as fresh:
+        for ask in (fresh.find, fresh.inspect):
+            with pytest.raises(Retriable, match="does not let us into a mailbox"):
+                ask("gone@firm.example", FOLDER, [letter.delivery_key])
+        assert fresh.find(ANN, FOLDER, [letter.delivery_key]) == {letter.delivery_key: filed.server_id}
 
 
 def refuse_logins(patch: pytest.MonkeyPatch) -> None:
