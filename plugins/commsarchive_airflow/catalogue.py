@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -49,6 +50,10 @@ class Catalogue:
         """How many days each connector keeps staging, the retired ones among them."""
         gone = {name: json.loads(one.stated)["keep_days"] for name, one in self.retired.items()}
         return gone | {name: connector.keep_days for name, connector in self.connectors.items()}
+
+    def known(self, recorded: Iterable[str]) -> set[str]:
+        """Name all connectors that there are, and those that were: ``recorded`` have import records."""
+        return {*self.connectors, *self.wrong, *self.retired, *recorded}
 
 
 def folder() -> Path:

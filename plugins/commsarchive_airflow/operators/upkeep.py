@@ -64,13 +64,15 @@ class VerifyLedgerOperator(BaseOperator):
         self.connector, self.extent = connector, extent
 
     def execute(self, context: Context) -> int:
-        """Verify; give the number of import records."""
+        """Verify; give the number of import records. An unknown connector is refused."""
         log = structlog.get_logger(self.task_id)
         run = context["dag_run"]
         who = run.triggering_user_name or f"DAG {run.dag_id}"
         asked = Asked(who, self.connector, self.extent)  # type: ignore[arg-type]
         today = dt.datetime.now(dt.UTC).date().isoformat()
         with explained(), connect(ledger_url()) as ledger:
+            if self.connector and self.connector not in catalogue().known(ledger.recorded()):
+                raise Fatal(f"no connector {self.connector}, and no import record of it. Mend the name")
             verdict, how = verify_and_keep(ledger, mailbox, asked, today)
             for fault in verdict.tampered:
                 log.error(fault)

@@ -14,7 +14,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
+from commsarchive_airflow import auth
 from commsarchive_airflow.connections import mailbox
 from commsarchive_airflow.wiring import staging
 
@@ -31,6 +33,7 @@ from include.commsarchive.stages.shards import line
 from tests.letters import make_held
 from tests.unit.plugins.api_desk import Api, load_dags, make_api
 from tests.unit.plugins.desk import DAY, DUE, make_desk
+from tests.unit.plugins.pages_desk import add_connectors
 from tests.unit.stages.proven import archive_day
 
 ANN = Person("mail:ann", "Ann", "ann@vendor.example", internal=True)
@@ -221,15 +224,16 @@ class TestProof:
         ("query", "verdict", "copies"),
         [
             ("", "intact", 0),
-            ("?extent=all", "incomplete", 2),
+            ("?extent=sample", "incomplete", 2),
             ("?extent=sample&connector=desk_chat", "incomplete", 2),
-            ("?extent=all&connector=other_chat", "intact", 0),
+            ("?extent=sample&connector=idle_chat", "intact", 0),
         ],
     )
     def test_copies_are_looked_up_in_their_mailboxes_on_request(
         self, api: Api, ledger: SqlLedger, filed: Path, query: str, verdict: str, copies: int
     ) -> None:
         shutil.rmtree(filed / "b@firm.example")
+        add_connectors(api.desk, ["idle_chat"])
         found = api("ada", "GET", f"/verification{query}").json()
         assert (found["verdict"], found["copies"]) == (verdict, copies)
         assert found["intact"] is (verdict == "intact")
@@ -237,6 +241,27 @@ class TestProof:
         assert (found["tampered"], found["incomplete"], len(found["faults"])) == (0, lost, lost)
         (entry,) = api("cora", "GET", "/audit?what=verify").json()["items"]
         assert (entry["act"]["outcome"], entry["act"]["detail"]["copies"]) == (verdict, copies)
+
+    @pytest.mark.parametrize("way", ["GET", "POST"])
+    def test_a_connector_that_is_not_there_or_is_hidden_is_refused_and_leaves_no_evidence(
+        self, api: Api, monkeypatch: pytest.MonkeyPatch, way: str
+    ) -> None:
+        def ask(name: str) -> httpx.Response:
+            if way == "GET":
+                return api("cora", "GET", f"/verification?connector={name}")
+            return api("cora", "POST", "/verifications", json={"connector": name})
+
+        answers = [ask("desk_caht")]
+        monkeypatch.setattr(auth, "readable", lambda _, names: set(names) - {"desk_chat"})
+        answers.append(ask("desk_chat"))
+        assert [(one.status_code, one.json()["error"]) for one in answers] == [(404, "not-found")] * 2
+        assert api("ada", "GET", "/audit").json()["items"] == []
+
+    def test_all_copies_are_left_to_a_run(self, api: Api) -> None:
+        answer = api("cora", "GET", "/verification?extent=all")
+        assert (answer.status_code, answer.json()["error"]) == (422, "invalid")
+        assert "POST /verifications" in answer.json()["remedy"]
+        assert api("cora", "GET", "/verifications").json()["items"] == []
 
     def test_a_changed_record_is_told_as_tampering(self, api: Api, ledger: SqlLedger) -> None:
         close(ledger, 1)
@@ -338,10 +363,6 @@ class TestVerifications:
             *("start-verification", "desk_chat"),
             "done",
         )
-
-    def test_one_of_a_connector_that_is_not_there_is_refused(self, api: Api) -> None:
-        answer = api("cora", "POST", "/verifications", json={"connector": "nothing"})
-        assert (answer.status_code, answer.json()["error"]) == (404, "not-found")
 
 
 class TestTrailDownloads:

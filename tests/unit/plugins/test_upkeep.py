@@ -109,6 +109,13 @@ def test_what_verification_found_is_kept_with_who_asked(desk: Desk) -> None:
     ]
 
 
+def test_a_connector_that_is_not_there_is_refused_and_leaves_no_evidence(desk: Desk) -> None:
+    with pytest.raises(AirflowFailException, match="no connector desk_caht"):
+        VerifyLedgerOperator(task_id="verify", connector="desk_caht").execute(desk.context())
+    with connect(desk.ledger) as ledger:
+        assert kept(ledger) == []
+
+
 def test_only_a_look_at_all_copies_clears_what_was_found(desk: Desk) -> None:
     close(desk, DAY)
     with connect(desk.ledger) as ledger:

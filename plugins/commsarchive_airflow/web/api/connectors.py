@@ -233,6 +233,16 @@ def find(name: str) -> Connector:
     raise not_there(f"connector {name}")
 
 
+def refuse_unknown(name: str) -> None:
+    """Refuse a connector that there is not and never was.
+
+    Raises:
+        Refusal: there is none of this name, and no import record has it.
+    """
+    if name not in everything().known(book().recorded()):
+        raise not_there(f"connector {name}")
+
+
 def find_in_use(name: str) -> Connector:
     """Give a connector that is good and in use: to do something with it.
 

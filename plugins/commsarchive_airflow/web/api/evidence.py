@@ -11,12 +11,12 @@ from fastapi import APIRouter, Depends, Query
 from fastapi.responses import StreamingResponse
 
 from commsarchive_airflow.connections import ledger_url, mailbox
+from commsarchive_airflow.web.api.connectors import refuse_unknown
 from commsarchive_airflow.web.api.history import NEWEST
 from commsarchive_airflow.web.api.pages import Between, Days, First, Last, Limit, Number, Page, cut
-from commsarchive_airflow.web.api.refusal import PROBLEMS, Refusal, not_there
+from commsarchive_airflow.web.api.refusal import PROBLEMS, Refusal
 from commsarchive_airflow.web.api.rights import Auditor, AuditorOf, Caller, Name
 from commsarchive_airflow.web.book import book
-from commsarchive_airflow.web.overview import everything
 from include.commsarchive.ledger.control import AuditEntry, AuditFilter
 from include.commsarchive.ledger.sql import connect
 from include.commsarchive.stages.audit_log import audit_csv, audit_json, trail
@@ -55,9 +55,7 @@ def download_evidence(name: Name, who: AuditorOf, first: First, last: Last) -> S
     """
     if first > last:
         raise Refusal(422, "invalid", "`first` comes after `last`", "Swap them")
-    found = everything()
-    if name not in {*found.connectors, *found.wrong, *found.retired, *book().recorded()}:
-        raise not_there(f"connector {name}")
+    refuse_unknown(name)
     verdict = verify(book(), mailbox)
     who.note("export-evidence", name, f"{first} to {last}", verdict=verdict.word)
     return StreamingResponse(

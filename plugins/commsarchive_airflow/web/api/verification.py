@@ -11,13 +11,13 @@ from pydantic import BaseModel, ConfigDict, Field
 from commsarchive_airflow import auth, scheduler
 from commsarchive_airflow.connections import mailbox
 from commsarchive_airflow.scheduler import Asked
+from commsarchive_airflow.web.api.connectors import refuse_unknown
 from commsarchive_airflow.web.api.history import NEWEST
 from commsarchive_airflow.web.api.pages import Limit, Number, Page, cut
-from commsarchive_airflow.web.api.refusal import PROBLEMS, not_there
+from commsarchive_airflow.web.api.refusal import PROBLEMS, Fault, Refusal, not_there
 from commsarchive_airflow.web.api.rights import Auditor, Caller, Verifier
 from commsarchive_airflow.web.api.runs import Key, audited, run_id_of
 from commsarchive_airflow.web.book import book
-from commsarchive_airflow.web.overview import everything
 from include.commsarchive.stages import verification
 from include.commsarchive.stages.verification import Verification, verify_and_keep
 from include.commsarchive.stages.verify import Extent
@@ -55,9 +55,14 @@ class VerificationAsked(BaseModel):
 def get_verification(who: Auditor, extent: Looked = "none", connector: Of = "") -> Verified:
     """Recompute the chain of import records, all that they cover, and the audit trail. It takes a while.
 
-    On request it also looks copies up in their mailboxes: a sample, another one each day, or all of them, of
-    one connector or of all.
+    On request it also looks a sample of the copies up in their mailboxes, another one each day, of one
+    connector or of all. All copies are looked up by a run: see `POST /verifications`.
     """
+    _check(who, connector)
+    if extent == "all":
+        refusal = Refusal(422, "invalid", "all copies are looked up by a run", "Send POST /verifications")
+        refusal.problem.faults = [Fault(key="query.extent", message="not all", remedy="none or sample")]
+        raise refusal
     turn = dt.datetime.now(dt.UTC).date().isoformat()
     asked = verification.Asked(who.name, connector, extent)
     found, how = verify_and_keep(book(), mailbox, asked, turn)
@@ -85,8 +90,7 @@ def list_verifications(
 @router.post("/verifications", status_code=202)
 def start_verification(asked: VerificationAsked, who: Verifier, key: Key = "") -> Asked:
     """Let Airflow verify in a run of its own; what it finds is in the list when the run has ended."""
-    if asked.connector:
-        _check(who, asked.connector)
+    _check(who, asked.connector)
     conf = asked.model_dump()
     with audited(who, "start-verification", asked.connector, extent=asked.extent):
         run_id = run_id_of(who, key, scheduler.VERIFICATION, conf)
@@ -94,8 +98,8 @@ def start_verification(asked: VerificationAsked, who: Verifier, key: Key = "") -
 
 
 def _check(who: Caller, name: str) -> None:
-    """Refuse a connector that there is not, or that the caller may not read."""
-    found = everything()
-    known = {*found.connectors, *found.wrong, *found.retired, *book().recorded()}
-    if name not in known or not auth.readable(who.user, [name]):
-        raise not_there(f"connector {name}")
+    """Refuse a connector that there is not, or that the caller may not read; ``""`` is all of them."""
+    if name:
+        refuse_unknown(name)
+        if not auth.readable(who.user, [name]):
+            raise not_there(f"connector {name}")

@@ -7,9 +7,9 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 
+from commsarchive_airflow.web.api.connectors import refuse_unknown
 from commsarchive_airflow.web.api.history import NEWEST
 from commsarchive_airflow.web.api.pages import Number
-from commsarchive_airflow.web.api.refusal import not_there
 from commsarchive_airflow.web.api.rights import Auditor, AuditorOf, Caller, Name
 from commsarchive_airflow.web.book import book
 from commsarchive_airflow.web.overview import everything, visible
@@ -35,9 +35,7 @@ def show_verification(who: Auditor, connector: Of = "", after: Number = NEWEST) 
 @router.get("/connectors/{name}/verification")
 def show_verification_of(name: Name, who: AuditorOf, after: Number = NEWEST) -> HTMLResponse:
     """Show what verifications found of a connector, and let its evidence be downloaded."""
-    found = everything()
-    if name not in {*found.connectors, *found.wrong, *found.retired, *book().recorded()}:
-        raise not_there(f"connector {name}")
+    refuse_unknown(name)
     days = [one.day for one in book().last_closed([name])]
     return _page(who, name, after, newest=days[0] if days else None)
 
