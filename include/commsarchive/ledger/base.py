@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import math
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
@@ -109,11 +108,6 @@ class Known:
     busy: int = 0
     taken: bool = False
     doubts: int = 0
-
-
-def seconds_left(since: int, lease: float, now: int) -> int:
-    """Say for how many seconds, the last one whole, a lease lasts yet that began at ``since`` (ms)."""
-    return max(0, math.ceil((since - now) / 1000 + lease))
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,8 @@ from operator import itemgetter
 from typing import Literal
 
 from include.commsarchive.errors import Fatal
-from include.commsarchive.ledger.base import Delivery, Known, Receipt, seconds_left
+from include.commsarchive.ledger.base import Delivery, Known, Receipt
+from include.commsarchive.ledger.leases import seconds_left
 from include.commsarchive.model import Outcome
 
 Fate = Literal["duplicate", "failed"]

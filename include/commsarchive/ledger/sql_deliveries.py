@@ -10,7 +10,8 @@ from typing import Any
 import sqlalchemy as sa
 
 from include.commsarchive.errors import Fatal
-from include.commsarchive.ledger.base import Delivery, Known, seconds_left
+from include.commsarchive.ledger.base import Delivery, Known
+from include.commsarchive.ledger.leases import seconds_left
 from include.commsarchive.ledger.rows import Row, Rows, among, is_one_of, to_row, update_each
 from include.commsarchive.ledger.schema import delivery, fate
 from include.commsarchive.model import Outcome
