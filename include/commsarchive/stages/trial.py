@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
+import logging
 import tempfile
+import traceback
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator
 from contextlib import AbstractContextManager
@@ -42,6 +44,8 @@ from include.commsarchive.stages.mapping import mapping_in_force, version_of
 from include.commsarchive.stages.run import Scope
 from include.commsarchive.stages.shards import heads
 from include.commsarchive.staging.store import Staging
+
+_log = logging.getLogger(__name__)
 
 LARGEST = 64 * MIB
 """Bytes of a file that a trial fetches: a larger one is for a rehearsal."""
@@ -109,6 +113,15 @@ def _tried(step: str, action: Callable[[], str]) -> Tried:
     except (ImportError, OSError, OverflowError, ValueError) as error:
         fault = f"{type(error).__name__}. Mend what the definition or its connection says of this step"
         return Tried(step, good=False, says=fault)
+    except Exception as error:  # noqa: BLE001 - a driver raises what it likes, and the other steps must go on
+        return _unforeseen(step, error)
+
+
+def _unforeseen(step: str, error: Exception) -> Tried:
+    """Tell of an error by its kind and place alone: its text may hold secrets or content."""
+    kind = type(error).__name__
+    _log.error("trial, %s: %s\n%s", step, kind, "".join(traceback.format_tb(error.__traceback__)))
+    return Tried(step, good=False, says=f"{kind}. Look at the web server's log")
 
 
 @dataclass(slots=True)

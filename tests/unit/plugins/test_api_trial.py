@@ -13,6 +13,7 @@ from commsarchive_airflow.catalogue import PROJECT
 from include.commsarchive.pgp.home import Home
 from include.commsarchive.pgp.keyring import open_gpg
 from include.commsarchive.pgp.keys import make_key
+from include.commsarchive.stages.trial import _Trial, try_connector
 from tests.unit.plugins.api_desk import Api, make_api
 from tests.unit.plugins.desk import definition, make_desk
 
@@ -165,6 +166,35 @@ def test_a_definition_that_is_wrong_is_not_tried(api: Api) -> None:
     answer = api("ada", "POST", "/connectors/check", json=definition() | {"source": "telepathy"})
     assert (answer.status_code, answer.json()["error"]) == (422, "invalid")
     assert api("ada", "GET", "/audit?what=check-connector").json()["items"] == []
+
+
+class DriverError(Exception):
+    """What no code of ours foresees."""
+
+
+def test_an_error_that_nobody_foresaw_ends_its_step_alone_and_is_told_without_its_text(
+    api: Api, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    secret = "hunter2"
+
+    def broken(_: object) -> str:
+        raise DriverError(secret)
+
+    monkeypatch.setattr(_Trial, "collect", broken)
+    steps = tried(api)
+    assert steps["log in and list"] == (False, "DriverError. Look at the web server's log")
+    assert steps["reach mailboxes"][0]
+    (told,) = [one.getMessage() for one in caplog.records if "DriverError" in one.getMessage()]
+    assert "in broken" in told
+    assert secret not in caplog.text
+
+
+def test_a_trial_that_breaks_has_its_end_in_the_trail(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(f"{try_connector.__module__}._tried", lambda *_: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        tried(api)
+    acts = [one["act"] for one in api("ada", "GET", "/audit?what=check-connector").json()["items"]]
+    assert [act["outcome"] for act in acts] == ["failed", "asked"]
 
 
 def test_the_trail_says_who_tried_what_and_how_it_went(api: Api) -> None:

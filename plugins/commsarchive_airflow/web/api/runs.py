@@ -131,7 +131,10 @@ def activate(name: Name, asked: ActivationAsked, who: AdminOf) -> None:
 
 @contextmanager
 def audited(who: Caller, what: str, name: str, thing: str = "", **detail: Any) -> Iterator[dict[str, Any]]:
-    """Keep in the trail what is asked before it is done, and how it ended, with what the caller adds."""
+    """Keep in the trail what is asked before it is done, and how it ended, with what the caller adds.
+
+    The caller may add another ``outcome`` than ``done``.
+    """
     who.note(what, name, thing, "asked", **detail)
     done: dict[str, Any] = {}
     try:

@@ -13,6 +13,7 @@ from commsarchive_airflow.web.api.definitions import check
 from commsarchive_airflow.web.api.people import CUSTOM, refuse_bad_rows
 from commsarchive_airflow.web.api.refusal import PROBLEMS
 from commsarchive_airflow.web.api.rights import Admin
+from commsarchive_airflow.web.api.runs import audited
 from commsarchive_airflow.web.book import book
 from include.commsarchive.connector import Connector
 from include.commsarchive.control.uploads import preview
@@ -44,11 +45,11 @@ def check_connector(asked: Asked, who: Admin, day: Tested = None) -> list[Tried]
     check(connector)
     custom = _custom(asked)
     day = day or dt.datetime.now(dt.UTC).date() - dt.timedelta(days=1)
-    who.note("check-connector", connector.name, str(day), "asked")
     doors = Doors(collector, decryptor, directory, mailbox)
-    steps = list(try_connector(connector, day, doors, custom))
-    wrong = [one.step for one in steps if not one.good]
-    who.note("check-connector", connector.name, str(day), "failed" if wrong else "done", wrong=wrong)
+    with audited(who, "check-connector", connector.name, str(day)) as done:
+        steps = list(try_connector(connector, day, doors, custom))
+        done["wrong"] = [one.step for one in steps if not one.good]
+        done["outcome"] = "failed" if done["wrong"] else "done"
     return steps
 
 
