@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from airflow.models.connection import Connection
 from airflow.utils.session import create_session
+from commsarchive_airflow import auth
 from commsarchive_airflow.operators.watch import CheckExpiryOperator
 from sqlalchemy import delete
 
@@ -122,6 +123,46 @@ def test_a_key_that_is_not_ours_or_the_only_one_is_not_retired(api: Api, old: Ke
     del api.desk.definition["pgp"]
     api.desk.write(collect={"allow_unencrypted": True})
     assert api("ada", "POST", f"{HOME}/keys", json=NEXT).status_code == 409
+
+
+def test_a_shared_key_is_changed_in_the_trail_of_each_connector(api: Api, old: KeyPair) -> None:
+    add_connectors(api.desk, ["other_chat"], pgp={"connection": "desk_keys", "require_signature": False})
+    made = api("ada", "POST", f"{HOME}/keys", json=NEXT).json()
+    (new,) = {one["fingerprint"] for one in made} - {old.fingerprint}
+    api("ada", "POST", f"{HOME}/keys/{old.fingerprint}/retirement")
+    for name in ("desk_chat", "other_chat"):
+        entries = api("ada", "GET", f"/audit?connector={name}").json()["items"]
+        acts = [(entry["act"]["what"], entry["act"]["outcome"]) for entry in entries]
+        assert acts == [
+            ("retire-key", "done"),
+            ("retire-key", "asked"),
+            ("rotate-key", "done"),
+            ("rotate-key", "asked"),
+        ]
+        assert entries[2]["act"]["detail"]["fingerprint"] == new
+
+
+def test_a_key_shared_with_a_hidden_connector_is_not_changed_nor_is_that_one_named(
+    api: Api, old: KeyPair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add_connectors(api.desk, ["other_chat"], pgp={"connection": "desk_keys", "require_signature": False})
+    monkeypatch.setattr(auth, "readable", lambda _, names: set(names) - {"other_chat"})
+    answers = [
+        api("ada", "POST", f"{HOME}/keys", json=NEXT),
+        api("ada", "POST", f"{HOME}/keys/{old.fingerprint}/retirement"),
+    ]
+    for answer in answers:
+        assert (answer.status_code, answer.json()["error"]) == (403, "not-allowed")
+        assert "other_chat" not in answer.text
+    assert [one["state"] for one in keys(api).values()] == ["in force"]
+    acts = [entry["act"] for entry in api("ada", "GET", "/audit").json()["items"]]
+    assert [(act["what"], act["outcome"]) for act in acts] == [
+        ("retire-key", "refused"),
+        ("rotate-key", "refused"),
+    ]
+    seen = get(f"{HOME}/keys")
+    assert "the Airflow connection desk_keys . Private" in seen.text
+    assert "other_chat" not in seen.html
 
 
 def test_the_page_leads_through_a_rotation(api: Api, old: KeyPair) -> None:

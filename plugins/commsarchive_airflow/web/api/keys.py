@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import datetime as dt
-from typing import Annotated, Literal
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Path, Response
 from pydantic import BaseModel, ConfigDict, Field
 
+from commsarchive_airflow import auth
 from commsarchive_airflow.connections import public_keys
 from commsarchive_airflow.endings import look_at_expiry
 from commsarchive_airflow.keys import change_extra, extra_of
 from commsarchive_airflow.web.api.connectors import find, find_in_use
 from commsarchive_airflow.web.api.refusal import PROBLEMS, Refusal, not_there
-from commsarchive_airflow.web.api.rights import AdminOf, Name, Reader
+from commsarchive_airflow.web.api.rights import AdminOf, Caller, Name, Reader
 from commsarchive_airflow.web.api.runs import audited
 from commsarchive_airflow.web.book import book
 from commsarchive_airflow.web.overview import everything
@@ -70,10 +73,11 @@ def start_rotation(name: Name, asked: NextKey, who: AdminOf) -> list[Key]:
     """Make the next pair. Files for the old key and for the next one are opened from now on.
 
     The private half goes into the Airflow connection beside the old one; send the public half to the vendor.
-    Connectors that share the connection share the keys.
+    Connectors that share the connection share the keys: you must be able to read all of them.
     """
     connector, conn_id = _encrypted(name)
-    with audited(who, "rotate-key", name, conn_id, algorithm=asked.algorithm, days=asked.days) as done:
+    _refuse_hidden(who, "rotate-key", name, conn_id)
+    with _audited(who, "rotate-key", conn_id, conn_id, algorithm=asked.algorithm, days=asked.days) as done:
         pair, entry = next_pair(
             extra_of(conn_id),
             connector.title or name,
@@ -91,7 +95,8 @@ def retire_key(name: Name, fingerprint: Fingerprint, who: AdminOf) -> list[Key]:
     """Finish a rotation: retire the old key. What was encrypted to it is opened as before."""
     connector, conn_id = _encrypted(name)
     today = dt.datetime.now(dt.UTC)
-    with audited(who, "retire-key", name, fingerprint, connection=conn_id):
+    _refuse_hidden(who, "retire-key", name, conn_id)
+    with _audited(who, "retire-key", conn_id, fingerprint, connection=conn_id):
         change_extra(conn_id, lambda extra: without(extra, fingerprint, today.date()))
     look_at_expiry(book(), sharing(conn_id), today)
     return _keys(connector)
@@ -101,6 +106,32 @@ def sharing(conn_id: str) -> list[Connector]:
     """List the connectors whose keys lie in a connection."""
     connectors = everything().connectors.values()
     return [one for one in connectors if one.pgp and one.pgp.connection == conn_id]
+
+
+def _refuse_hidden(who: Caller, what: str, name: str, conn_id: str) -> None:
+    """Refuse to change keys that also open the files of connectors that the caller may not read."""
+    names = {one.name for one in sharing(conn_id)}
+    if names - auth.readable(who.user, names):
+        who.note(what, name, conn_id, "refused")
+        raise Refusal(
+            403,
+            "not-allowed",
+            f"connectors that you may not read share the connection {conn_id} and its keys",
+            "Ask for Airflow's permission to read the DAGs of all of them",
+        )
+
+
+@contextmanager
+def _audited(who: Caller, what: str, conn_id: str, thing: str, **detail: Any) -> Iterator[dict[str, Any]]:
+    """Do as `audited`, for each connector whose keys lie in a connection."""
+    done: dict[str, Any] = {}
+    with ExitStack() as stack:
+        each = [
+            stack.enter_context(audited(who, what, one.name, thing, **detail)) for one in sharing(conn_id)
+        ]
+        yield done
+        for one in each:
+            one.update(done)
 
 
 @router.get("/connectors/{name}/keys/{fingerprint}.asc", response_class=Response)

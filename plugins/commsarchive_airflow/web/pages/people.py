@@ -7,6 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from fastapi.responses import HTMLResponse
 
+from commsarchive_airflow import auth
 from commsarchive_airflow.web.api import keys
 from commsarchive_airflow.web.api.connectors import find
 from commsarchive_airflow.web.api.people import CUSTOM
@@ -50,6 +51,7 @@ def show_keys(name: Name, who: Reader) -> HTMLResponse:
     """Show a connector's keys; where they cannot be read, why."""
     connector = find(name)
     connection = connector.pgp.connection if connector.pgp else ""
+    others = {one.name for one in keys.sharing(connection)} - {name}
     found, fault = [], ""
     try:
         found = keys.list_keys(name, who)
@@ -60,7 +62,7 @@ def show_keys(name: Name, who: Reader) -> HTMLResponse:
         viewer=viewer(who, name),
         name=name,
         connection=connection,
-        others=[one.name for one in keys.sharing(connection) if one.name != name],
+        others=sorted(auth.readable(who.user, others)),
         keys=found,
         spaced=spaced,
         fault=fault,
