@@ -1,7 +1,7 @@
 """What Airflow knows of connectors and connections, and the runs that we ask it for.
 
-The only file that touches Airflow's models, which are no stable interface (3.3). It works where they may be
-used: in the web server.
+Beside `keys` the only file that touches Airflow's models, which are no stable interface (3.3). It works where
+they may be used: in the web server.
 """
 
 from __future__ import annotations

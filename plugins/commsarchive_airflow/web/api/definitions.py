@@ -88,13 +88,22 @@ def same_version(found: Catalogue, name: str, if_match: str) -> StoredConnector:
     last = found.stored.get(name) or found.retired.get(name)
     if last is None:
         raise not_there(f"connector {name}")
+    refuse_stale(if_match, str(last.version), _stale(name, last))
+    return last
+
+
+def refuse_stale(if_match: str, version: str, stale: Refusal) -> None:
+    """Refuse a change to another version than the last.
+
+    Raises:
+        Refusal: ``stale``, or that the caller says no version.
+    """
     if not if_match:
         raise Refusal(
             428, "no-version", "the version that you read is not stated", "Send its ETag as If-Match"
         )
-    if if_match.strip().removeprefix("W/").strip('"') != str(last.version):
-        raise _stale(name, last)
-    return last
+    if if_match.strip().removeprefix("W/").strip('"') != version:
+        raise stale
 
 
 def refuse_running(name: str) -> None:

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from pydantic import BaseModel, Field
 
 from commsarchive_airflow.web.api.connectors import find, find_in_use
-from commsarchive_airflow.web.api.definitions import IfMatch
+from commsarchive_airflow.web.api.definitions import IfMatch, refuse_stale
 from commsarchive_airflow.web.api.pages import After, Limit, Page, cut
 from commsarchive_airflow.web.api.refusal import CHANGES, PROBLEMS, UPLOADS, Fault, Refusal, not_there
 from commsarchive_airflow.web.api.rights import Admin, AdminOf, Name, Reader
@@ -108,7 +108,8 @@ def accept_mapping(
             f"Set `mapping.custom` of the connector to {UPLOADED}, or change the file",
         )
     version, before = _in_force(name)
-    _same(if_match, version)
+    stale = Refusal(412, "outdated", f"version {version} is in force now", "Look at the preview again")
+    refuse_stale(if_match, version, stale)
     after, change = preview(before, content)
     refuse_bad_rows(change)
     counts = {"rows": change.rows, "added": len(change.added), "removed": len(change.removed)}
@@ -131,15 +132,6 @@ def refuse_bad_rows(change: Preview) -> None:
         )
         refusal.problem.faults = [Fault(key=f"row {bad.row}", message=bad.text) for bad in change.bad[:1000]]
         raise refusal
-
-
-def _same(if_match: str, version: str) -> None:
-    if not if_match:
-        raise Refusal(
-            428, "no-version", "the version that you read is not stated", "Send its ETag as If-Match"
-        )
-    if if_match.strip().removeprefix("W/").strip('"') != version:
-        raise Refusal(412, "outdated", f"version {version} is in force now", "Look at the preview again")
 
 
 def _in_force(name: str) -> tuple[str, Snapshot]:
