@@ -61,8 +61,8 @@ def test_authorities_that_are_no_pem_are_named(tmp_path: Path) -> None:
 
 
 def test_bounds_can_be_set() -> None:
-    found = settings(width="16", max_connections=2, max_request_mib=10, timeout_seconds=30)
-    assert (found.width, found.max_connections, found.max_request, found.timeout) == (16, 2, 10 << 20, 30.0)
+    found = settings(width="12", max_connections=2, max_request_mib=10, timeout_seconds=30)
+    assert (found.width, found.max_connections, found.max_request, found.timeout) == (12, 2, 10 << 20, 30.0)
 
 
 def test_the_secret_does_not_show() -> None:

@@ -16,7 +16,7 @@ PATH = "/EWS/Exchange.asmx"
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 MIB = 1024 * 1024
 OFFICE_365 = "https://outlook.office365.com/.default"
-WIDTH, MAX_CONNECTIONS, MAX_REQUEST_MIB, TIMEOUT = 8, 4, 64, 100
+WIDTH, MAX_CONNECTIONS, MAX_REQUEST_MIB, TIMEOUT = 16, 4, 64, 100
 Chosen = TypeVar("Chosen", bound=StrEnum)
 
 
