@@ -26,8 +26,8 @@ class Budget:
     upload_seconds: float = 300.0
 
 
-_PARTS = 6
-"""Who found no room is told to come when there is room for this part of all: seldom, and for many."""
+_PARTS = 24
+"""Who found no room is told to come when there is room for this part of all: not for each, and in good time."""
 
 
 class NoRoom(Exception):
