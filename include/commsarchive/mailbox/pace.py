@@ -27,7 +27,7 @@ class Budget:
 
 
 _PARTS = 24
-"""Who found no room is told to come when there is room for this part of all: not for each, and in good time."""
+"""Who found no room is told to come when there is room for this part of all: not for each, yet in time."""
 
 
 class NoRoom(Exception):
