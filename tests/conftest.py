@@ -25,6 +25,7 @@ os.environ.update(
     AIRFLOW__CORE__DAGS_FOLDER=str(PROJECT / "dags"),
     AIRFLOW__CORE__PLUGINS_FOLDER=str(PROJECT / "plugins"),
     AIRFLOW__CORE__LOAD_EXAMPLES="False",
+    AIRFLOW__CORE__MIN_SERIALIZED_DAG_UPDATE_INTERVAL="0",  # a test that loads DAGs gets those of its own
     AIRFLOW__API_AUTH__JWT_SECRET="signs the tokens of tests, nowhere else, and is long enough for SHA-512",
     AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_CONFIG_LIST=json.dumps(BUNDLES),
 )
