@@ -222,6 +222,13 @@ class _Filing:
         }
         in_doubt = still_open - certainly_not_sent - too_early
         found, unasked = self._ask(sendings[key].delivery for key in sendings if key in in_doubt)
+        for outcome in self.checker.read([sendings[key].letter for key in found], list(found.values())):
+            key = outcome.delivery_key
+            found[key] = outcome
+            if outcome.doubt:
+                del found[key]
+                unasked.add(key)
+                self.waiting.in_vain(sendings[key].delivery.mailbox, outcome.retry_after)
         return found, unasked | too_early
 
     def _contradicted(

@@ -10,7 +10,7 @@ import pytest
 from include.commsarchive.errors import Fatal, Retriable
 from include.commsarchive.ledger.memory import MemoryLedger
 from include.commsarchive.mailbox.base import INBOX, NOT_SENT
-from include.commsarchive.model import Letter, Outcome
+from include.commsarchive.model import Kept, Letter, Outcome
 from include.commsarchive.stages import ingest as stage
 from include.commsarchive.stages.ingest import IngestReceipt, Sending
 from include.commsarchive.stages.read_back import ReadBack
@@ -210,6 +210,23 @@ def test_what_was_read_back_is_hashed_into_the_receipt(ledger: MemoryLedger, clo
     receipts = list(ledger.receipts_of(record.seq))
     assert len(receipts) == 6
     assert all(one.stored_hash == one.content_hash for one in receipts)
+
+
+def test_what_was_found_instead_of_sent_is_read_back_too(ledger: MemoryLedger, clock: Clock) -> None:
+    server = Server(times("connection-lost"))
+    unreadable = [Retriable("busy", retry_after=5.0)]
+    really = server.inspect
+
+    def inspect(mailbox: str, folder: str, server_ids: Collection[str]) -> dict[str, Kept]:
+        if mailbox == ANN and unreadable:
+            raise unreadable.pop()
+        return really(mailbox, folder, server_ids)
+
+    server.inspect = inspect  # type: ignore[method-assign]
+    assert file(ledger, server, clock, read_back="all") == IngestReceipt(planned=6, made=6, recovered=1)
+    record = ledger.close_run("one", {"delivery_root": ledger.totals("one").delivery_root})
+    assert all(one.stored_hash for one in ledger.receipts_of(record.seq))
+    assert everything_once(server)
 
 
 def test_what_was_certainly_not_sent_is_not_looked_up(ledger: MemoryLedger, clock: Clock) -> None:
