@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 import tempfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -60,3 +61,17 @@ def no_runs(airflow_database: None) -> None:
     with create_session() as session:
         for table in (BackfillDagRun, DagRun, Backfill):
             session.execute(delete(table))
+
+
+@pytest.fixture(scope="module", params=["sqlite", pytest.param("postgres", marks=pytest.mark.system)])
+def new_url(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Callable[[], str]]:
+    """Give the URL of another empty database at each call."""
+    if request.param == "postgres":
+        from tests.servers.postgres import running_postgres  # noqa: PLC0415 - most tests must not pay for it
+
+        with running_postgres() as server:
+            yield server.new_database
+    else:
+        yield lambda: f"sqlite:///{tmp_path_factory.mktemp('ledger')}/ledger.db"

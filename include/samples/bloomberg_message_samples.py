@@ -12,14 +12,13 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import re
-import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from xml.sax.saxutils import escape
 from zoneinfo import ZoneInfo
 
-from include.samples.documents import document, tar_gz
+from include.samples.documents import document, tar_gz, write_files
 from include.samples.screenplay import COMPANIES, PEOPLE, PLAYS, epoch
 
 ACCOUNT = "f855501"
@@ -53,11 +52,7 @@ class Mail:
 def main() -> None:
     """Write every delivery into a folder of its own, named for its day."""
     for day in days():
-        folder = HERE / "bloomberg_message" / day
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir(parents=True)
-        for name, content in delivery(day).items():
-            (folder / name).write_bytes(content)
+        write_files(HERE / "bloomberg_message" / day, delivery(day))
 
 
 def days() -> list[str]:

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import csv
 import io
+import shutil
 import struct
 import tarfile
 import zipfile
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from pathlib import Path
 from xml.sax.saxutils import escape
 
 _BLOCK = 0xFFFF
@@ -22,6 +24,23 @@ def document(name: str, source: str) -> bytes:
     """Make the file that its name promises: text as it is, a PDF page, a worksheet, a line chart."""
     makers = {"pdf": pdf, "xlsx": xlsx, "png": png}
     return makers.get(name.rpartition(".")[2].lower(), str.encode)(source)
+
+
+def write_files(folder: Path, files: Mapping[str, bytes]) -> None:
+    """Write files into a folder that holds nothing else afterwards."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    for name, content in files.items():
+        (folder / name).write_bytes(content)
+
+
+def zipped(members: Iterable[tuple[str, bytes]]) -> bytes:
+    """Pack members into a zip, with no times of today."""
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as archive:
+        for name, content in members:
+            archive.writestr(zipfile.ZipInfo(name), content)
+    return out.getvalue()
 
 
 def pdf(source: str) -> bytes:
@@ -68,11 +87,8 @@ def xlsx(source: str) -> bytes:
         f'Id="rId1" Type="{office}/worksheet" Target="worksheets/sheet1.xml"/></Relationships>',
         "xl/worksheets/sheet1.xml": f'<worksheet xmlns="{main}"><sheetData>{rows}</sheetData></worksheet>',
     }
-    out = io.BytesIO()
-    with zipfile.ZipFile(out, "w") as archive:
-        for name, content in files.items():
-            archive.writestr(zipfile.ZipInfo(name), f'<?xml version="1.0" encoding="UTF-8"?>\n{content}')
-    return out.getvalue()
+    head = '<?xml version="1.0" encoding="UTF-8"?>\n'
+    return zipped((name, f"{head}{content}".encode()) for name, content in files.items())
 
 
 def _cell(text: str) -> str:

@@ -8,14 +8,11 @@ from __future__ import annotations
 
 import base64
 import datetime as dt
-import io
-import shutil
-import zipfile
 from pathlib import Path
 from xml.sax.saxutils import escape, quoteattr
 
-from include.samples.documents import document
-from include.samples.screenplay import PEOPLE
+from include.samples.documents import document, write_files, zipped
+from include.samples.screenplay import PEOPLE, mail_of
 
 HERE = Path(__file__).parent
 DAY = "2024-03-13"
@@ -28,11 +25,7 @@ _DIG = "http://dig.apc.xmlns.commons.platform.actiance.com/itm/interaction"
 def main() -> None:
     """Write each source's day into a folder of its own."""
     for source in SOURCES:
-        folder = HERE / source / DAY
-        shutil.rmtree(HERE / source, ignore_errors=True)
-        folder.mkdir(parents=True)
-        for name, content in delivery(source).items():
-            (folder / name).write_bytes(content)
+        write_files(HERE / source / DAY, delivery(source))
 
 
 def delivery(source: str) -> dict[str, bytes]:
@@ -59,11 +52,11 @@ def _persistent_chat() -> dict[str, bytes]:
         "</Conversation></Conversations>\n"
     )
     members = [("conversations_1.xml", xml.encode()), (_GUID, document("axes.pdf", _AXES))]
-    return {"persistent_chat_20240313.zip": _zip(members)}
+    return {"persistent_chat_20240313.zip": zipped(members)}
 
 
 def _message(kind: str, who: str, time: str, content: str, number: int) -> str:
-    name, address = _name(who), _mail(who)
+    name, address = _name(who), mail_of(who)
     email = "" if who == "tobias" else address
     written = quoteattr(content, {"\n": "&#10;"})
     return (
@@ -140,7 +133,7 @@ def _participant(who: str) -> str:
         f"<itm-types:endpoint-id>{PEOPLE[who]['login']}</itm-types:endpoint-id>"
         f"<itm-types:display-name>{_name(who)}</itm-types:display-name></itm:network-info><itm:user-info>"
         f"<itm-types:user-type>{'internal' if ours else 'federated'}</itm-types:user-type>"
-        f"<itm-types:email-address>{_mail(who)}</itm-types:email-address></itm:user-info></itm:participant>\n"
+        f"<itm-types:email-address>{mail_of(who)}</itm-types:email-address></itm:user-info></itm:participant>\n"
     )
 
 
@@ -176,7 +169,7 @@ def _vantage() -> dict[str, bytes]:
         *(_vantage_event("ParticipantEntered", who, "13:00:00") for who in ("nina", "tobias")),
         _vantage_event("ParticipantEntered", "pricebot", "13:00:00", ("UserType", "bot")),
         _vantage_event(
-            "Invite", "greta", "13:00:30", ("InviterLoginName", _mail("nina")), ("Content", "added")
+            "Invite", "greta", "13:00:30", ("InviterLoginName", mail_of("nina")), ("Content", "added")
         ),
         _says("m1", "nina", "13:01:00", "Greta, 7y against 10y: where do you see it?"),
         _says("m2", "greta", "13:01:40", "flat, maybe 0.5 < Monday's close & soft"),
@@ -204,7 +197,7 @@ def _vantage() -> dict[str, bytes]:
         f"{_conversation('Zoe Lindqvist', 'direct - zoe - kenji - 4kd2', direct)}</FileDump>\n"
     )
     members = [("vantage.xml", xml.encode()), ("20240313/a1/axes.pdf", document("axes.pdf", _AXES))]
-    return {"vantage_20240313.zip": _zip(members)}
+    return {"vantage_20240313.zip": zipped(members)}
 
 
 def _conversation(name: str, room: str, events: list[str]) -> str:
@@ -216,7 +209,7 @@ def _says(number: str, who: str, time: str, text: str, *more: tuple[str, str]) -
 
 
 def _vantage_event(tag: str, who: str, time: str, *more: tuple[str, str]) -> str:
-    login = _mail(who) if who in PEOPLE else who
+    login = mail_of(who) if who in PEOPLE else who
     ours = who in PEOPLE and PEOPLE[who]["company"] == "quill"
     mail = [("CorporateEmailID", login)] if who in PEOPLE else []
     told = [("LoginName", login), ("DateTimeUTC", str(_ms(time))), ("InternalFlag", str(ours).lower())]
@@ -226,21 +219,6 @@ def _vantage_event(tag: str, who: str, time: str, *more: tuple[str, str]) -> str
 
 def _name(who: str) -> str:
     return f"{PEOPLE[who]['first']} {PEOPLE[who]['last']}".title()
-
-
-def _mail(who: str) -> str:
-    person = PEOPLE[who]
-    return (
-        person["mail"] or f"{person['first']}.{person['last'].split()[0]}@{person['company']}.example".lower()
-    )
-
-
-def _zip(members: list[tuple[str, bytes]]) -> bytes:
-    out = io.BytesIO()
-    with zipfile.ZipFile(out, "w") as archive:
-        for name, content in members:
-            archive.writestr(zipfile.ZipInfo(name), content)
-    return out.getvalue()
 
 
 if __name__ == "__main__":

@@ -7,10 +7,9 @@ Connect retention mail with its journalled copy. The people are those of the scr
 from __future__ import annotations
 
 import base64
-import shutil
 from pathlib import Path
 
-from include.samples.documents import document
+from include.samples.documents import document, write_files
 
 HERE = Path(__file__).parent
 DAY = "2024-03-13"
@@ -27,11 +26,7 @@ _SESSION = "6f1d0b5e-77"
 def main() -> None:
     """Write each source's day into a folder of its own."""
     for source in SOURCES:
-        folder = HERE / source / DAY
-        shutil.rmtree(HERE / source, ignore_errors=True)
-        folder.mkdir(parents=True)
-        for name, content in delivery(source).items():
-            (folder / name).write_bytes(content)
+        write_files(HERE / source / DAY, delivery(source))
 
 
 def delivery(source: str) -> dict[str, bytes]:

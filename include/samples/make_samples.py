@@ -8,12 +8,11 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import re
-import shutil
 from pathlib import Path
 from urllib.parse import quote
 from xml.sax.saxutils import escape
 
-from include.samples.documents import document, tar_gz
+from include.samples.documents import document, tar_gz, write_files
 from include.samples.screenplay import (
     COMPANIES,
     PEOPLE,
@@ -42,11 +41,7 @@ _SILENT = {"enters", "leaves", "views", "shares"}
 def main() -> None:
     """Write every delivery into a folder of its own, named for its day."""
     for name in play_names():
-        folder = HERE / folder_of(name)
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir(parents=True)
-        for file, content in delivery(read_play(name)).items():
-            (folder / file).write_bytes(content)
+        write_files(HERE / folder_of(name), delivery(read_play(name)))
 
 
 def folder_of(name: str) -> str:

@@ -175,6 +175,12 @@ class _Clock:
             self.at += 2 + len(text) // 5
 
 
+def mail_of(who: str) -> str:
+    """Give a person's corporate address, made of the name where the table has none."""
+    person = PEOPLE[who]
+    return person["mail"] or f"{person['first']}.{person['last'].split()[0]}@{person['company']}.example".lower()
+
+
 def epoch(moment: str) -> int:
     """Turn ``YYYY-MM-DD HH:MM:SS`` (UTC) into epoch seconds."""
     return int(dt.datetime.fromisoformat(f"{moment}+00:00").timestamp())

@@ -8,16 +8,12 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
-import io
 import json
-import shutil
-import zipfile
-from collections.abc import Iterable
 from pathlib import Path
 from xml.sax.saxutils import escape
 
-from include.samples.documents import document
-from include.samples.screenplay import PEOPLE, epoch
+from include.samples.documents import document, write_files, zipped
+from include.samples.screenplay import PEOPLE, epoch, mail_of
 
 HERE = Path(__file__).parent
 DAYS = ("2024-03-11", "2024-03-12", "2024-03-13")
@@ -38,12 +34,8 @@ _PAIR = {"streamId": "ubaSiuUsc_j-_lVQ8vhAz3___opSJdJZdA", "streamType": "IM", "
 
 def main() -> None:
     """Write every day into a folder of its own."""
-    shutil.rmtree(HERE / "symphony", ignore_errors=True)
     for day in DAYS:
-        folder = HERE / "symphony" / day
-        folder.mkdir(parents=True)
-        for name, content in delivery(day).items():
-            (folder / name).write_bytes(content)
+        write_files(HERE / "symphony" / day, delivery(day))
 
 
 def delivery(day: str) -> dict[str, bytes]:
@@ -71,19 +63,19 @@ def _events(day: str) -> dict[str, bytes]:
     script.says("09:01:00", "wen", "which window? :)", _PAIR)
     stem = f"symphony_quill_{day.replace('-', '')}"
     lines = "".join(json.dumps(record, ensure_ascii=False) + "\n" for record in script.records)
-    return {f"{stem}.jsonl": lines.encode(), f"{stem}.att.zip": _zip([(f"msg007/{file['id']}/{file['name']}", axes)])}
+    return {f"{stem}.jsonl": lines.encode(), f"{stem}.att.zip": zipped([(f"msg007/{file['id']}/{file['name']}", axes)])}
 
 
 def _actiance(day: str) -> dict[str, bytes]:
     axes = document("axes.pdf", _AXES)
 
     def event(tag: str, who: str, time: str, *more: tuple[str, str]) -> str:
-        told = (("LoginName", _mail(who)), ("DateTimeUTC", str(_ms(f"{day} {time}"))), *more)
+        told = (("LoginName", mail_of(who)), ("DateTimeUTC", str(_ms(f"{day} {time}"))), *more)
         return f"<{tag}>{''.join(f'<{name}>{escape(text)}</{name}>' for name, text in told)}</{tag}>\n"
 
     def here(who: str, time: str, tag: str = "ParticipantEntered") -> str:
         ours = "true" if PEOPLE[who]["company"] == "quill" else "false"
-        return event(tag, who, time, ("UserType", "user"), ("InternalFlag", ours), ("CorporateEmailID", _mail(who)))
+        return event(tag, who, time, ("UserType", "user"), ("InternalFlag", ours), ("CorporateEmailID", mail_of(who)))
 
     def says(who: str, time: str, number: str, text: str, *more: tuple[str, str]) -> str:
         return event("Message", who, time, ("MessageId", number), *more, ("Content", text))
@@ -107,7 +99,7 @@ def _actiance(day: str) -> dict[str, bytes]:
         f"<RoomID>ternIsland0000000000000___o0Zg</RoomID>\n<StartTimeUTC>{_ms(f'{day} 10:00:00')}</StartTimeUTC>\n"
         f"{body}<EndTimeUTC>{_ms(f'{day} 10:06:00')}</EndTimeUTC>\n</Conversation>\n</FileDump>\n"
     )
-    content = _zip([("symphony_export.xml", xml.encode()), ("files/77/axes.pdf", axes)])
+    content = zipped([("symphony_export.xml", xml.encode()), ("files/77/axes.pdf", axes)])
     name = _name("a", day)
     return {name: content, f"{name}.md5": f"{hashlib.md5(content).hexdigest()}  {name}\n".encode()}
 
@@ -120,12 +112,12 @@ def _mails(day: str) -> dict[str, bytes]:
     mails = []
     for number, (who, to, time, text) in enumerate(chats, start=1):
         when = dt.datetime.fromisoformat(f"{day}T{time}+00:00")
-        recipients = ", ".join(f"<{_mail(one)}>" for one in to)
-        head = f"From: <{_mail(who)}>\r\nTo: {recipients}\r\nDate: {when:%a, %d %b %Y %H:%M:%S} +0000\r\n"
+        recipients = ", ".join(f"<{mail_of(one)}>" for one in to)
+        head = f"From: <{mail_of(who)}>\r\nTo: {recipients}\r\nDate: {when:%a, %d %b %Y %H:%M:%S} +0000\r\n"
         head += f"Message-ID: <{number}.{day}@quill.symphony.example>\r\nMIME-Version: 1.0\r\n"
         head += "Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: 8bit\r\n\r\n"
         mails.append((f"{number}.eml", (head + text.replace("\n", "\r\n")).encode()))
-    content, name = _zip(mails), _name("e", day)
+    content, name = zipped(mails), _name("e", day)
     return {name: content, f"{name}.sha256": hashlib.sha256(content).hexdigest().encode()}
 
 
@@ -161,12 +153,7 @@ def _user(who: str) -> dict[str, object]:
     name = f"{person['first']} {person['last']}".title()
     number = (_OURS if ours else _THEIRS) + list(PEOPLE).index(who)
     told = {"userId": number, "displayName": name, "username": person["login"]}
-    return told if who == "isla" else told | {"email": _mail(who)}
-
-
-def _mail(who: str) -> str:
-    person = PEOPLE[who]
-    return person["mail"] or f"{person['first']}.{person['last'].split()[0]}@{person['company']}.example".lower()
+    return told if who == "isla" else told | {"email": mail_of(who)}
 
 
 def _ms(moment: str) -> int:
@@ -176,14 +163,6 @@ def _ms(moment: str) -> int:
 def _name(flavour: str, day: str) -> str:
     before = dt.date.fromisoformat(day) - dt.timedelta(days=1)
     return f"{flavour}_quill_SD-{before}-23_ED-{day}-23_GD-{day}_{_ms(f'{day} 23:10:00')}.zip"
-
-
-def _zip(members: Iterable[tuple[str, bytes]]) -> bytes:
-    out = io.BytesIO()
-    with zipfile.ZipFile(out, "w") as archive:
-        for name, content in members:
-            archive.writestr(zipfile.ZipInfo(name), content)
-    return out.getvalue()
 
 
 if __name__ == "__main__":

@@ -9,22 +9,10 @@ import pytest
 
 from include.commsarchive.ledger.alerts import AlertKind, Finding, News, Notice
 from include.commsarchive.ledger.sql import SqlLedger, connect
-from tests.servers.postgres import running_postgres
 
 LATE = Finding(AlertKind.MISSING, "chat", "1 day", "do", ("2026-03-11",))
 KEYS = Finding(AlertKind.EXPIRING, "chat", "a key", "renew", ("key",))
 LOOKED = [(AlertKind.MISSING, "chat"), (AlertKind.MISSING, "mail")]
-
-
-@pytest.fixture(scope="module", params=["sqlite", pytest.param("postgres", marks=pytest.mark.system)])
-def new_url(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Callable[[], str]]:
-    if request.param == "postgres":
-        with running_postgres() as server:
-            yield server.new_database
-    else:
-        yield lambda: f"sqlite:///{tmp_path_factory.mktemp('ledger')}/ledger.db"
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -11,21 +11,9 @@ import pytest
 from include.commsarchive.ledger.sql import connect
 from include.commsarchive.model import Outcome
 from tests.letters import make_delivery, make_run
-from tests.servers.postgres import running_postgres
 
 PROCESSES = 6
 DELIVERIES = [make_delivery(str(number)) for number in range(300)]
-
-
-@pytest.fixture(scope="module", params=["sqlite", pytest.param("postgres", marks=pytest.mark.system)])
-def new_url(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Callable[[], str]]:
-    if request.param == "postgres":
-        with running_postgres() as server:
-            yield server.new_database
-    else:
-        yield lambda: f"sqlite:///{tmp_path_factory.mktemp('ledger')}/ledger.db"
 
 
 @pytest.fixture

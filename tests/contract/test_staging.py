@@ -18,10 +18,6 @@ class StagingContract:
     """Inherited by each kind of root."""
 
     @pytest.fixture
-    def staging(self) -> Staging:
-        raise NotImplementedError
-
-    @pytest.fixture
     def folder(self, staging: Staging) -> Folder:
         return staging.run("bloomberg", "scheduled__2024-03-13T05:00:00+00:00")
 

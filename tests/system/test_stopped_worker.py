@@ -8,7 +8,7 @@ import signal
 import time
 import uuid
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +25,6 @@ from include.commsarchive.stages.ingest import IngestReceipt, Manner, ingest
 from include.commsarchive.stages.lease import Lease
 from include.commsarchive.stages.waiting import Patience
 from tests.letters import make_run, make_sending, plan_of
-from tests.servers.postgres import running_postgres
 
 pytestmark = pytest.mark.system
 
@@ -33,17 +32,6 @@ PLAN = [make_sending(item, "ann@firm.example") for item in "abc"]
 ONCE = {one.delivery.delivery_key: 1 for one in PLAN}
 LEASE = 1.0
 OVERTAKEN = 7
-
-
-@pytest.fixture(scope="module", params=["sqlite", "postgres"])
-def new_url(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Callable[[], str]]:
-    if request.param == "postgres":
-        with running_postgres() as server:
-            yield server.new_database
-    else:
-        yield lambda: f"sqlite:///{tmp_path_factory.mktemp('ledger')}/ledger.db"
 
 
 class Server(MemoryMailbox):

@@ -6,6 +6,7 @@ import gzip
 import io
 import tarfile
 import zlib
+from abc import abstractmethod
 from collections.abc import Iterator
 from itertools import count
 from typing import IO, TYPE_CHECKING, BinaryIO, Self
@@ -116,9 +117,9 @@ class _Reader(io.RawIOBase):
         view[: len(block)] = block
         return len(block)
 
+    @abstractmethod
     def block(self, size: int) -> bytes:
         """Give at most so many bytes, none at the end."""
-        raise NotImplementedError
 
 
 class _Counted(_Reader):

@@ -18,18 +18,6 @@ POISON = [make_sending("poison", ANN)]
 KEY = POISON[0].delivery.delivery_key
 
 
-@pytest.fixture
-def ledger() -> MemoryLedger:
-    ledger = MemoryLedger()
-    ledger.open_run(make_run())
-    return ledger
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
 class Watched(Server):
     """Notes looks and sends, in their order; ``busy`` looks are not answered."""
 

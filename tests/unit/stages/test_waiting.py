@@ -18,18 +18,6 @@ from tests.letters import make_run, make_sending
 from tests.unit.stages.bad_answers import ANN, BOB, PLAN, Clock, Server, Told, everything_once, file, times
 
 
-@pytest.fixture
-def ledger() -> MemoryLedger:
-    ledger = MemoryLedger()
-    ledger.open_run(make_run())
-    return ledger
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
 @pytest.mark.parametrize("answer", ["connection-lost", "lost connection"])
 def test_a_copy_in_doubt_is_looked_up_and_sent_only_if_it_is_not_there(
     ledger: MemoryLedger, clock: Clock, answer: str
