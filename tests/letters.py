@@ -15,6 +15,7 @@ from include.commsarchive.stages.shards import Place
 
 FOLDER = "InstantBloomberg"
 DAY = dt.date(2026, 3, 2)
+NEXT_DAY = DAY + dt.timedelta(days=1)
 
 
 def make_run(

@@ -12,10 +12,9 @@ from include.commsarchive.ledger.base import Failure, HeldStage, ImportRecord, I
 from include.commsarchive.ledger.control import Act, AuditFilter, Control, Outdated
 from include.commsarchive.ledger.views import Custodian, HeldFilter, SetAside, Unmapped, Views
 from include.commsarchive.model import Outcome
-from tests.letters import DAY, make_delivery, make_held, make_item, make_run
+from tests.letters import DAY, NEXT_DAY, make_delivery, make_held, make_item, make_run
 
 EVERY_DAY = (dt.date.min, dt.date.max)
-NEXT_DAY = DAY + dt.timedelta(days=1)
 ALL = 2**62
 
 
