@@ -42,6 +42,12 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("filterwarnings", "ignore:unclosed database:ResourceWarning")
 
 
+@pytest.fixture
+def anyio_backend() -> str:
+    """Run async tests on asyncio, as the product does."""
+    return "asyncio"
+
+
 @pytest.fixture(scope="session")
 def airflow_database() -> None:
     """Make Airflow's database, once for all tests that need it."""

@@ -31,11 +31,6 @@ WINDOW = window_of(dt.date(2024, 3, 13), "Europe/London")
 OVER = WINDOW.end
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 class Place(Protocol):
     """The source's side: says things at ISO times, hands out collectors, and reads what came."""
 

@@ -23,11 +23,6 @@ pytestmark = [pytest.mark.anyio, pytest.mark.system]
 CONTENT = os.urandom(8_000_000)
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 @pytest.fixture(scope="module")
 def sshd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sshd]:
     with running_sshd(tmp_path_factory.mktemp("sshd")) as server:

@@ -21,11 +21,6 @@ from tests.servers.sshd import Sshd, running_sshd
 pytestmark = [pytest.mark.anyio, pytest.mark.system]
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 @pytest.fixture(scope="module")
 def sshd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sshd]:
     with running_sshd(tmp_path_factory.mktemp("sshd")) as server:

@@ -15,11 +15,6 @@ pytestmark = pytest.mark.anyio
 EXPECTED = Expected(dt.date(2024, 3, 14), lambda name: name.endswith(".xml"), manifest="list_{yymmdd}.txt")
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 async def test_the_manifest_is_read_and_believed_at_the_second_look() -> None:
     vendor = MemoryCollector()
     vendor.put("in/list_240314.txt", b"a.240314.xml\n")
