@@ -20,7 +20,7 @@ from include.commsarchive.errors import Fatal
 from include.commsarchive.mailbox.ews.mailbox import EwsMailbox
 from include.commsarchive.mailbox.ews.settings import settings_from
 from include.commsarchive.message.mime import encode
-from tests.unit.mailbox.ews_setup import ANN
+from tests.unit.mailbox.ews.ews_setup import ANN
 
 
 class Teapot(BaseHTTPRequestHandler):

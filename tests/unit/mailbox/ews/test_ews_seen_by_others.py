@@ -15,7 +15,7 @@ from include.commsarchive.model import Letter
 from tests.contract.mailbox_contract import rich_letter
 from tests.servers.ews.plain_client import opened
 from tests.servers.ews.server import EwsServer
-from tests.unit.mailbox.ews_setup import ANN, mailbox_on
+from tests.unit.mailbox.ews.ews_setup import ANN, mailbox_on
 
 FOLDER = "Archive/Bloomberg 日報 & <co>"
 

@@ -14,7 +14,7 @@ from include.commsarchive.mailbox.ews.mailbox import EwsMailbox
 from tests.letters import FOLDER, make_letter
 from tests.servers.ews.refusals import EwsError, fault_body
 from tests.servers.ews.server import EwsServer
-from tests.unit.mailbox.ews_setup import ANN, BOB, mailbox_on
+from tests.unit.mailbox.ews.ews_setup import ANN, BOB, mailbox_on
 
 LETTERS = [make_letter(name) for name in "abcdefg"]
 KEYS = [one.delivery_key for one in LETTERS]

@@ -27,16 +27,9 @@ from include.commsarchive.model import Letter, Mail, Retention
 from tests.letters import FOLDER, make_letter, make_mail
 from tests.servers.ews.server import PASSWORD, SERVICE, Account, Behaviour, EwsServer
 from tests.servers.faults import FAULTS
-from tests.unit.mailbox.ews_setup import ANN, BOB, mailbox_on, time_goes_by
+from tests.unit.mailbox.ews.ews_setup import ANN, BOB, mailbox_on, time_goes_by
 
 KIB, MIB = 1024, 1024 * 1024
-
-
-@pytest.fixture
-def server() -> Iterator[EwsServer]:
-    with EwsServer([ANN, BOB]) as server:
-        yield server
-        assert server.invalid == []
 
 
 def large(item: str, size: int, mailbox: str = ANN) -> Letter:

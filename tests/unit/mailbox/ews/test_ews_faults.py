@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from typing import Any
 
 import pytest
 
@@ -16,23 +14,23 @@ from include.commsarchive.mailbox.ews.box import Box
 from include.commsarchive.mailbox.ews.line import Answer, Line
 from include.commsarchive.mailbox.ews.mailbox import EwsMailbox
 from include.commsarchive.mailbox.ews.verdict import Trouble
-from include.commsarchive.mailbox.exchange import DELIVERY_KEY, PROPERTY_SET
-from include.commsarchive.model import Letter, Outcome
 from tests.letters import FOLDER, make_letter
 from tests.servers.ews.server import APP, EwsServer
 from tests.servers.faults import FAULTS, LIARS, REFUSALS, Call, Fault, Kind
-from tests.unit.mailbox.ews_setup import ANN, BOB, application_on, mailbox_on, time_goes_by
+from tests.unit.mailbox.ews.ews_setup import (
+    ANN,
+    BOB,
+    LETTERS,
+    application_on,
+    copies,
+    files,
+    in_the_end,
+    mailbox_on,
+    time_goes_by,
+)
 
 LAST = rb"<%(tag)b\b(?!.*<%(tag)b\b).*?</%(tag)b>"
 """The last element of a name in an answer."""
-LETTERS = [make_letter("x"), make_letter("y"), make_letter("z"), make_letter("x", BOB)]
-
-
-@pytest.fixture
-def server() -> Iterator[EwsServer]:
-    with EwsServer([ANN, BOB]) as server:
-        yield server
-        assert server.invalid == []
 
 
 @pytest.fixture
@@ -42,38 +40,8 @@ def mailbox(server: EwsServer) -> Iterator[EwsMailbox]:
         yield mailbox
 
 
-def files(call: Call) -> bool:
-    return call.what == "CreateItem"
-
-
 def searches(call: Call) -> bool:
     return call.what == "FindItem"
-
-
-def copies(server: EwsServer) -> Counter[str]:
-    """How many copies there are under each key."""
-    items = [item for mailbox in server.store.mailboxes for item in mailbox.items]
-    return Counter(str(item.named(PROPERTY_SET, DELIVERY_KEY)) for item in items)
-
-
-def in_the_end(mailbox: EwsMailbox, letters: Sequence[Letter]) -> dict[str, Outcome]:
-    """File letters as ingest does: what is in doubt is looked up, and sent again if it is not there."""
-    done: dict[str, Outcome] = {}
-    for _ in range(6):
-        left = [one for one in letters if one.delivery_key not in done]
-        try:
-            for letter in left:
-                found = mailbox.find(letter.mailbox, letter.folder, [letter.delivery_key])
-                done |= {key: Outcome(key, server_id) for key, server_id in found.items()}
-            outcomes = mailbox.append([one for one in left if one.delivery_key not in done])
-        except Retriable:
-            time_goes_by(mailbox)
-            continue
-        done |= {one.delivery_key: one for one in outcomes if not one.doubt}
-        if len(done) == len(letters):
-            return done
-        time_goes_by(mailbox)
-    pytest.fail("the fault does not end")
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=str)
@@ -239,81 +207,6 @@ def _make_first(server: EwsServer, name: str) -> bool:
     if not box.distinguished["inbox"].children:
         box.make(box.distinguished["inbox"], name.upper())
     return True
-
-
-def test_a_wrong_password_is_tried_once(server: EwsServer) -> None:
-    logins = count_logins(server)
-    with (
-        mailbox_on(server, password="wrong") as mailbox,
-        pytest.raises(Fatal, match="refuses the login"),
-    ):
-        mailbox.missing([ANN, BOB] * 10)
-    assert len(logins) == 1
-
-
-def count_logins(server: EwsServer) -> list[object]:
-    seen: list[object] = []
-    identify = server.login.identify
-
-    def counted(request: Any) -> Any:
-        seen.append(request)
-        return identify(request)
-
-    server.login.identify = counted  # type: ignore[method-assign]
-    return seen
-
-
-def test_a_token_that_ends_in_the_middle_is_renewed(server: EwsServer) -> None:
-    with application_on(server) as mailbox:
-        [first] = mailbox.append(LETTERS[:1])
-        server.login.expire_tokens()
-        [doubtful] = mailbox.append(LETTERS[1:2])
-        assert (bool(first.server_id), doubtful.doubt) == (True, "login-refused")
-        assert in_the_end(mailbox, LETTERS[1:])
-    assert set(copies(server).values()) == {1}
-
-
-def test_requests_that_meet_the_same_expired_token_count_as_one_refusal(server: EwsServer) -> None:
-    with application_on(server) as mailbox:
-        mailbox.missing([ANN])
-        login = mailbox._line._login
-        mailbox._line._renew(login)
-        mailbox._line._renew(login)
-        assert mailbox.missing([ANN]) == {}
-
-
-def test_a_login_that_is_refused_twice_in_a_row_ends_it(server: EwsServer) -> None:
-    with application_on(server) as mailbox:
-        mailbox.append(LETTERS[:1])
-        server.faults.every(Fault.status(401), files)
-        assert mailbox.append(LETTERS[1:2])[0].doubt == "login-refused"
-        with pytest.raises(Fatal, match="refuses the login"):
-            mailbox.append(LETTERS[1:2])
-
-
-def test_a_secret_that_is_refused_is_fatal_and_not_told(server: EwsServer) -> None:
-    with application_on(server, "wrong secret") as mailbox:
-        with pytest.raises(Fatal, match=r"invalid_client \(AADSTS7000215\)") as caught:
-            mailbox.missing([ANN])
-        assert "wrong secret" not in str(caught.value)
-
-
-@pytest.mark.parametrize(
-    ("fault", "wait"),
-    [(Fault.status(429, wait=7), 7), (Fault.status(503, wait=7), 7), (Fault.status(500), 0)],
-)
-def test_a_sign_in_that_is_down_is_waited_for(server: EwsServer, fault: Fault, wait: float) -> None:
-    server.faults.at(1, fault, lambda call: call.what == "token")
-    with application_on(server) as mailbox:
-        [outcome] = mailbox.append(LETTERS[:1])
-        assert (bool(outcome.doubt), outcome.retry_after) == (True, wait)
-
-
-@pytest.mark.parametrize("status", [403, 404])
-def test_a_server_that_has_nothing_for_us_is_fatal(server: EwsServer, status: int) -> None:
-    server.faults.every(Fault.status(status))
-    with mailbox_on(server) as mailbox, pytest.raises(Fatal, match=f"HTTP {status}"):
-        mailbox.missing([ANN])
 
 
 def test_a_server_that_is_gone_is_retried() -> None:
