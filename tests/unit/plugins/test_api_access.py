@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 from commsarchive_airflow.web.api.app import api as app
 from fastapi.routing import APIRoute
 
-from tests.unit.plugins.api_desk import ROLES, Api, load_dags, make_api
-from tests.unit.plugins.desk import definition, make_desk
+from tests.unit.plugins.api_desk import ROLES, Api, load_dags
+from tests.unit.plugins.desk import definition
 
 HELD = "0" * 32
 KEY = "A" * 40
@@ -81,11 +79,6 @@ BODIES = {
     "POST /connectors/{name}/keys": {"email": "archive@firm.example"},
 }
 CHANGES = [route for route in TABLE if not route.startswith("GET")]
-
-
-@pytest.fixture
-def api(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, airflow_database: None) -> Api:
-    return make_api(make_desk(tmp_path, monkeypatch), monkeypatch)
 
 
 def where(route: str) -> tuple[str, str]:

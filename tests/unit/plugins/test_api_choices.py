@@ -4,19 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from airflow.models.connection import Connection
 from airflow.utils.session import create_session
 
-from tests.unit.plugins.api_desk import Api, make_api
-from tests.unit.plugins.desk import make_desk
-
-
-@pytest.fixture
-def api(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, airflow_database: None) -> Api:
-    return make_api(make_desk(tmp_path, monkeypatch), monkeypatch)
+from tests.unit.plugins.api_desk import Api
 
 
 @pytest.fixture

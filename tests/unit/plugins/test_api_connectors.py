@@ -17,21 +17,11 @@ from commsarchive_airflow.catalogue import PROJECT, catalogue, find_connector
 from include.commsarchive.errors import Fatal
 from include.commsarchive.ledger.alerts import AlertKind, Finding
 from include.commsarchive.ledger.sql import connect
-from tests.unit.plugins.api_desk import Api, load_dags, make_api
-from tests.unit.plugins.desk import DAY, Desk, definition, make_desk
+from tests.unit.plugins.api_desk import Api, load_dags
+from tests.unit.plugins.desk import DAY, Desk, definition
 from tests.unit.plugins.past_days import close_day
 
 NEW = definition() | {"name": "new_chat"}
-
-
-@pytest.fixture
-def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Desk:
-    return make_desk(tmp_path, monkeypatch)
-
-
-@pytest.fixture
-def api(desk: Desk, monkeypatch: pytest.MonkeyPatch, airflow_database: None) -> Api:
-    return make_api(desk, monkeypatch)
 
 
 def changed(**changes: Any) -> dict[str, Any]:

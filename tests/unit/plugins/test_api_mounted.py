@@ -3,20 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from pathlib import Path
 
 import httpx
 import pytest
 from airflow.api_fastapi.app import create_app, purge_cached_app
 from fastapi import FastAPI
 
-from tests.unit.plugins.api_desk import Api, make_api
-from tests.unit.plugins.desk import make_desk
-
-
-@pytest.fixture
-def api(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, airflow_database: None) -> Api:
-    return make_api(make_desk(tmp_path, monkeypatch), monkeypatch)
+from tests.unit.plugins.api_desk import Api
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,17 +13,12 @@ from include.commsarchive.pgp.home import Home
 from include.commsarchive.pgp.keyring import open_gpg
 from include.commsarchive.pgp.keys import make_key
 from include.commsarchive.stages.trial import _Trial, try_connector
-from tests.unit.plugins.api_desk import Api, make_api
-from tests.unit.plugins.desk import definition, make_desk
+from tests.unit.plugins.api_desk import Api
+from tests.unit.plugins.desk import definition
 
 SAMPLE = PROJECT / "include" / "samples" / "instant_bloomberg" / "2024-03-11"
 CATCH_ALL = "catch-all@firm.example"
 HEAD = "External User ID,Microsoft 365 User Mailbox"
-
-
-@pytest.fixture
-def api(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, airflow_database: None) -> Api:
-    return make_api(make_desk(tmp_path, monkeypatch), monkeypatch)
 
 
 def tried(api: Api, **changes: Any) -> dict[str, tuple[bool, str]]:

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,7 +12,7 @@ from include.commsarchive.ids import digest
 from include.commsarchive.ledger.alerts import AlertKind, Finding
 from include.commsarchive.ledger.base import HeldStage
 from include.commsarchive.ledger.control import AuditFilter
-from include.commsarchive.ledger.sql import SqlLedger, connect
+from include.commsarchive.ledger.sql import SqlLedger
 from tests.unit.plugins.desk import Desk, make_desk
 from tests.unit.plugins.pages_desk import HOSTILE, add_connectors, get
 from tests.unit.plugins.past_days import close_day, held
@@ -29,12 +28,6 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, no_runs: None) -> Desk
     desk = make_desk(tmp_path, monkeypatch)
     desk.write(schedule={"start": str(YESTERDAY - dt.timedelta(days=20))})
     return desk
-
-
-@pytest.fixture
-def ledger(desk: Desk) -> Iterator[SqlLedger]:
-    with connect(desk.ledger) as ledger:
-        yield ledger
 
 
 def back(days: int) -> dt.date:

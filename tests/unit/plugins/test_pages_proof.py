@@ -5,14 +5,13 @@ from __future__ import annotations
 import datetime as dt
 import re
 import sqlite3
-from collections.abc import Iterator
 from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
 
 from include.commsarchive.ledger.control import Act
-from include.commsarchive.ledger.sql import SqlLedger, connect
+from include.commsarchive.ledger.sql import SqlLedger
 from include.commsarchive.mailbox.memory import MemoryMailbox
 from include.commsarchive.stages.verification import Asked, verify_and_keep
 from tests.letters import encode
@@ -28,12 +27,6 @@ OF_DESK = "/connectors/desk_chat/verification"
 def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, no_runs: None) -> Desk:
     monkeypatch.setenv("COMMSARCHIVE_COMPLIANCE", "cora")
     return make_desk(tmp_path, monkeypatch)
-
-
-@pytest.fixture
-def ledger(desk: Desk) -> Iterator[SqlLedger]:
-    with connect(desk.ledger) as ledger:
-        yield ledger
 
 
 def verify(ledger: SqlLedger, who: str = "cora", connector: str = "") -> None:

@@ -3,7 +3,6 @@ from __future__ import annotations
 import datetime as dt
 import sqlite3
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -23,14 +22,9 @@ from include.commsarchive.stages.reconcile import reconcile
 from include.commsarchive.stages.run import MapReceipt
 from include.commsarchive.stages.verification import kept
 from tests.letters import make_delivery, make_letter
-from tests.unit.plugins.desk import DAY, Desk, make_desk
+from tests.unit.plugins.desk import DAY, Desk
 
 NOW = dt.datetime(2024, 3, 15, 12, tzinfo=dt.UTC)
-
-
-@pytest.fixture
-def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Desk:
-    return make_desk(tmp_path, monkeypatch)
 
 
 def close(desk: Desk, day: dt.date, kind: str = "scheduled") -> str:
