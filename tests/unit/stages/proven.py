@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 from include.commsarchive.ids import digest
 from include.commsarchive.ledger.base import Failure, FileRecord, ImportRecord, ItemState, Run
-from include.commsarchive.ledger.sql import SqlLedger
+from include.commsarchive.ledger.sql import SqlLedger, connect
 from include.commsarchive.mailbox.base import Mailbox
 from include.commsarchive.mailbox.memory import MemoryMailbox
 from include.commsarchive.stages.ingest import Manner, ingest
 from include.commsarchive.stages.mapping import version_of
 from include.commsarchive.stages.reconcile import reconcile
 from include.commsarchive.stages.run import ConvertReceipt, MapReceipt
-from tests.letters import DAY, encode, make_item, make_sending, plan_of
+from tests.letters import DAY, NEXT_DAY, encode, make_delivery, make_item, make_sending, plan_of
 
 DEFINITION = '{"name":"chat"}'
 PEOPLE = '{"rows":["zoë"]}'
+ITEMS = ("ann", "bob", "cid")
 
 
 class WireMailbox(MemoryMailbox):
@@ -60,4 +64,14 @@ def archive_day(
     return reconcile(run, ledger, [converted], mapped, [filed])
 
 
-NEXT = DAY + dt.timedelta(days=1)
+@contextmanager
+def two_days(folder: Path, mailbox: Mailbox) -> Iterator[SqlLedger]:
+    """Open a ledger of a day of `chat` and the next day of `mail`."""
+    with connect(f"sqlite:///{folder / 'ledger.db'}") as ledger:
+        archive_day(ledger, mailbox, DAY, *ITEMS)
+        archive_day(ledger, mailbox, NEXT_DAY, "dan", connector="mail")
+        yield ledger
+
+
+def key_of(item: str) -> str:
+    return make_delivery(item, f"{item}@firm.example").delivery_key

@@ -22,8 +22,8 @@ from include.commsarchive.ledger.sql import SqlLedger, connect
 from include.commsarchive.stages.evidence import evidence_zip
 from include.commsarchive.stages.mapping import version_of
 from include.commsarchive.stages.verify import verify
-from tests.letters import DAY, make_held
-from tests.unit.stages.proven import DEFINITION, NEXT, PEOPLE, archive_day, mailboxes
+from tests.letters import DAY, NEXT_DAY, make_held
+from tests.unit.stages.proven import DEFINITION, PEOPLE, archive_day, mailboxes
 
 PROJECT = Path(__file__).resolve().parents[3]
 
@@ -34,15 +34,15 @@ def ledger(tmp_path: Path) -> Iterator[SqlLedger]:
     with connect(f"sqlite:///{tmp_path / 'ledger.db'}") as opened:
         archive_day(opened, mailbox, DAY, "ann", "bob")
         archive_day(opened, mailbox, DAY, "cid", connector="mail")
-        archive_day(opened, mailbox, NEXT, "dan")
-        opened.hold([make_held("x"), make_held("y", day=NEXT)])
+        archive_day(opened, mailbox, NEXT_DAY, "dan")
+        opened.hold([make_held("x"), make_held("y", day=NEXT_DAY)])
         opened.resolve([make_held("x").held_id], "replay/1")
         opened.note(Act("olga", "replay", "chat", "2026-03-02", detail={"items": 3}))
         opened.note(Act("olga", "replay", "mail"))
         yield opened
 
 
-def package(ledger: SqlLedger, first: dt.date = DAY, last: dt.date = NEXT) -> bytes:
+def package(ledger: SqlLedger, first: dt.date = DAY, last: dt.date = NEXT_DAY) -> bytes:
     verdict = verify(ledger, lambda _: nullcontext(mailboxes()))
     return b"".join(evidence_zip(ledger, "chat", first, last, verdict))
 
@@ -68,7 +68,7 @@ def test_the_package_holds_all_that_proves_the_days(ledger: SqlLedger) -> None:
         "import-records.csv",
         "import-records.json",
         *logs,
-        f"import-logs/{NEXT}-3.csv",
+        f"import-logs/{NEXT_DAY}-3.csv",
         f"decisions/{DAY}-1.csv",
         "files.csv",
         "versions.csv",
@@ -84,14 +84,14 @@ def test_the_package_holds_all_that_proves_the_days(ledger: SqlLedger) -> None:
     assert parts[f"configurations/{version}.json"] == DEFINITION
     assert parts[f"mappings/custom-{people}.json"] == PEOPLE
     assert [row["records"] for row in rows(parts["versions.csv"])] == ["1 3", "1 3"]
-    assert [row["name"] for row in rows(parts["files.csv"])] == [f"{DAY}.xml.pgp", f"{NEXT}.xml.pgp"]
+    assert [row["name"] for row in rows(parts["files.csv"])] == [f"{DAY}.xml.pgp", f"{NEXT_DAY}.xml.pgp"]
     assert {row["resolved_by"] for row in rows(parts["held.csv"])} == {"replay/1", ""}
     assert [row["state"] for row in rows(parts[f"decisions/{DAY}-1.csv"])].count("excluded") == 1
     assert json.loads(parts["package.json"])["verification"] == "intact"
 
 
 def test_only_the_connector_and_the_days_asked_for_are_in_it(ledger: SqlLedger) -> None:
-    parts = files(package(ledger, NEXT, NEXT))
+    parts = files(package(ledger, NEXT_DAY, NEXT_DAY))
     assert [one["seq"] for one in json.loads(parts["import-records.json"])] == [3]
     assert [one["connector"] for one in json.loads(parts["audit-trail.json"])] == ["chat"]
     assert len(json.loads(parts["held.json"])) == 1
@@ -154,7 +154,7 @@ def test_it_comes_in_pieces_so_that_memory_stays_flat(
         return read_files(seq)
 
     monkeypatch.setattr(ledger, "files_of", files_of)
-    for piece in evidence_zip(ledger, "chat", DAY, NEXT, verdict):
+    for piece in evidence_zip(ledger, "chat", DAY, NEXT_DAY, verdict):
         sizes.append(len(piece))  # noqa: PERF401 - it is looked at while it grows
     assert before[0] > sum(sizes) / 4
 

@@ -12,7 +12,7 @@ import pytest
 
 from include.commsarchive.errors import CommsArchiveError, Fatal, Retriable
 from include.commsarchive.ledger.control import Act, AuditFilter
-from include.commsarchive.ledger.sql import SqlLedger, connect
+from include.commsarchive.ledger.sql import SqlLedger
 from include.commsarchive.stages import verify as stage
 from include.commsarchive.stages.audit_log import audit_csv, audit_json, trail
 from include.commsarchive.stages.verification import (
@@ -24,8 +24,8 @@ from include.commsarchive.stages.verification import (
     verify_and_keep,
 )
 from include.commsarchive.stages.verify import Extent
-from tests.letters import DAY, FOLDER, make_delivery
-from tests.unit.stages.proven import NEXT, WireMailbox, archive_day, mailboxes
+from tests.letters import FOLDER
+from tests.unit.stages.proven import WireMailbox, key_of, mailboxes, two_days
 
 EVERYTHING = AuditFilter()
 
@@ -37,9 +37,7 @@ def mailbox() -> WireMailbox:
 
 @pytest.fixture
 def ledger(tmp_path: Path, mailbox: WireMailbox) -> Iterator[SqlLedger]:
-    with connect(f"sqlite:///{tmp_path / 'ledger.db'}") as opened:
-        archive_day(opened, mailbox, DAY, "ann", "bob", "cid")
-        archive_day(opened, mailbox, NEXT, "dan", connector="mail")
+    with two_days(tmp_path, mailbox) as opened:
         opened.note(Act("ada", "replay", "chat", detail={"which": "all"}))
         yield opened
 
@@ -49,10 +47,6 @@ def verified(
 ) -> Verification:
     asked = Asked("cora", connector, extent)
     return verify_and_keep(ledger, lambda _: nullcontext(mailbox), asked, turn)[1]
-
-
-def key_of(item: str) -> str:
-    return make_delivery(item, f"{item}@firm.example").delivery_key
 
 
 def lose(mailbox: WireMailbox, item: str) -> None:

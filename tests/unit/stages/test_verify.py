@@ -10,15 +10,13 @@ from pathlib import Path
 import pytest
 
 from include.commsarchive.errors import Fatal, Retriable
-from include.commsarchive.ledger.sql import SqlLedger, connect
+from include.commsarchive.ledger.sql import SqlLedger
 from include.commsarchive.mailbox.base import Mailbox
 from include.commsarchive.stages import verify as stage
 from include.commsarchive.stages.mapping import version_of
 from include.commsarchive.stages.verify import Extent, Verdict, verify
-from tests.letters import DAY, FOLDER, make_delivery
-from tests.unit.stages.proven import NEXT, WireMailbox, archive_day, mailboxes
-
-ITEMS = ("ann", "bob", "cid")
+from tests.letters import DAY, FOLDER
+from tests.unit.stages.proven import ITEMS, WireMailbox, archive_day, key_of, mailboxes, two_days
 
 
 @pytest.fixture
@@ -28,18 +26,12 @@ def mailbox() -> WireMailbox:
 
 @pytest.fixture
 def ledger(tmp_path: Path, mailbox: WireMailbox) -> Iterator[SqlLedger]:
-    with connect(f"sqlite:///{tmp_path / 'ledger.db'}") as opened:
-        archive_day(opened, mailbox, DAY, *ITEMS)
-        archive_day(opened, mailbox, NEXT, "dan", connector="mail")
+    with two_days(tmp_path, mailbox) as opened:
         yield opened
 
 
 def judged(ledger: SqlLedger, mailbox: Mailbox, extent: Extent = "all", connector: str = "") -> Verdict:
     return verify(ledger, lambda _: nullcontext(mailbox), extent, connector=connector)
-
-
-def key_of(item: str) -> str:
-    return make_delivery(item, f"{item}@firm.example").delivery_key
 
 
 def test_what_nobody_touched_is_intact(ledger: SqlLedger, mailbox: WireMailbox) -> None:
