@@ -96,3 +96,7 @@ def definition() -> dict[str, Any]:
         "deliver": {"connection": "desk_mail"},
         "schedule": {"start": "2024-03-11"},
     }
+
+
+NEW = definition() | {"name": "new_chat"}
+"""A connector that is not there yet."""

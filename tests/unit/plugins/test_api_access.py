@@ -7,12 +7,11 @@ from commsarchive_airflow.web.api.app import api as app
 from fastapi.routing import APIRoute
 
 from tests.unit.plugins.api_desk import ROLES, Api, load_dags
-from tests.unit.plugins.desk import definition
+from tests.unit.plugins.desk import NEW, definition
 
 HELD = "0" * 32
 KEY = "A" * 40
 DAYS = {"first": "2024-03-11", "last": "2024-03-11"}
-NEW = definition() | {"name": "new_chat"}
 
 EVERYBODY = {"vera", "otto", "olga", "ada", "cora"}
 OPERATORS = {"otto", "olga", "ada"}

@@ -14,7 +14,7 @@ from include.commsarchive.pgp.keyring import open_gpg
 from include.commsarchive.pgp.keys import make_key
 from include.commsarchive.stages.trial import _Trial, try_connector
 from tests.unit.plugins.api_desk import Api
-from tests.unit.plugins.desk import definition
+from tests.unit.plugins.desk import NEW, definition
 
 SAMPLE = PROJECT / "include" / "samples" / "instant_bloomberg" / "2024-03-11"
 CATCH_ALL = "catch-all@firm.example"
@@ -23,7 +23,7 @@ HEAD = "External User ID,Microsoft 365 User Mailbox"
 
 def tried(api: Api, **changes: Any) -> dict[str, tuple[bool, str]]:
     """Try a new connector as its administrator; give how each step went."""
-    body = definition() | {"name": "new_chat"} | changes
+    body = NEW | changes
     answer = api("ada", "POST", "/connectors/check?day=2024-03-11", json=body)
     assert answer.status_code == 200, answer.text
     return {one["step"]: (one["good"], one["says"]) for one in answer.json()}
@@ -150,7 +150,7 @@ def test_custodians_without_a_mailbox_are_counted_by_reason(
 
 
 def test_an_upload_with_bad_rows_is_refused_row_by_row(api: Api) -> None:
-    body = definition() | {"name": "new_chat", "mapping": mapping(custom="uploaded")}
+    body = NEW | {"mapping": mapping(custom="uploaded")}
     answer = api("ada", "POST", "/connectors/check", json=body | {"upload": f"{HEAD}\n7,ann\n"})
     assert (answer.status_code, answer.json()["error"]) == (422, "bad-rows")
     assert answer.json()["faults"][0]["key"] == "row 2"
