@@ -53,7 +53,9 @@ def open_collector(found: Connection, connector: Connector, day: dt.date) -> Col
     """
     rules, window = connector.collect, window_of(day, connector.schedule.timezone)
     name = drawn_name(connector.name, day, with_files=rules.with_files)
-    makers: Mapping[str, Callable[[Connection], Collector]] = _COLLECTORS
+    makers: Mapping[str, Callable[[Connection], Collector]] = {
+        kind: partial(make, day) for kind, make in _COLLECTORS.items()
+    }
     if rules.api:
         makers = dict.fromkeys(_APIS, partial(_api, rules.api, Draft(f"{name}{PAGES_SUFFIX}", window)))
     elif rules.query:
@@ -118,7 +120,7 @@ def _one(
     )
 
 
-def _sftp(found: Connection) -> Collector:
+def _sftp(_: dt.date, found: Connection) -> Collector:
     from include.commsarchive.collect.sftp import SftpCollector
     from include.commsarchive.collect.sftp_settings import settings_from
 
@@ -126,7 +128,7 @@ def _sftp(found: Connection) -> Collector:
     return SftpCollector(settings_from(found.host, found.port, found.login, found.password, found.extra))
 
 
-def _folder(found: Connection) -> Collector:
+def _folder(_: dt.date, found: Connection) -> Collector:
     from include.commsarchive.collect.folder import FolderCollector
 
     options = found.extra.get("storage_options") or {}
@@ -137,6 +139,14 @@ def _folder(found: Connection) -> Collector:
             f"connection {found.name}: extra `path` or `storage_options` cannot be used: "
             f"{type(error).__name__}. An object store needs its driver (s3fs, adlfs, gcsfs)"
         ) from error
+
+
+def _symphony_files(day: dt.date, found: Connection) -> Collector:
+    from include.commsarchive.collect.symphony_files import SymphonyFiles
+    from include.commsarchive.collect.symphony_settings import settings_from
+
+    address = (found.host, found.port, found.schema)
+    return SymphonyFiles(settings_from(found.name, address, found.login, found.extra), day)
 
 
 def _api(api: Api, draft: Draft, found: Connection) -> Collector:
@@ -233,7 +243,11 @@ def _graph(found: Connection) -> Mailbox:
     return GraphMailbox(settings, Wording(head, header_text))
 
 
-_COLLECTORS: dict[str, Callable[[Connection], Collector]] = {"sftp": _sftp, "fs": _folder}
+_COLLECTORS: dict[str, Callable[[dt.date, Connection], Collector]] = {
+    "sftp": _sftp,
+    "fs": _folder,
+    "symphony_files": _symphony_files,
+}
 _KEYS = {"private_keys", "private_key", "home"}
 _APIS = ("https", "http")
 _DATABASES = ("postgres", "sqlite", "database")

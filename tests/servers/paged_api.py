@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import base64
-import http.server
 import json
-import ssl
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -14,21 +11,12 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, parse_qsl, urlsplit
 
+from tests.servers.answering import Said, answering
 from tests.servers.graph.certificate import write_certificate
 from tests.servers.programs import HOST
 
 CLIENT, SECRET = "commsarchive", "s3cret: 50%"
 Record = dict[str, Any]
-
-
-@dataclass(frozen=True)
-class Said:
-    """One answer that is not what was asked for; ``hang_up`` breaks the connection in mid-body."""
-
-    status: int = 200
-    body: bytes = b""
-    headers: dict[str, str] = field(default_factory=dict)
-    hang_up: bool = False
 
 
 @dataclass
@@ -121,51 +109,14 @@ def running_api(certificate: Path | None = None) -> Iterator[PagedApi]:
     """Run it until the block ends; by TLS with a file for its certificate."""
     api = PagedApi(scheme="https" if certificate else "http")
 
-    class Handler(http.server.BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
+    def answer(target: str, headers: dict[str, str], body: bytes | None) -> Said:
+        if body is None:
+            return api.get(target, headers)
+        if target.startswith("/v1/"):
+            return api.get(target, headers, json.loads(body))
+        return api.new_token(dict(parse_qsl(body.decode())), headers.get("authorization", ""))
 
-        def do_GET(self) -> None:
-            self._answer(api.get(self.path, self._headers()))
-
-        def do_POST(self) -> None:
-            text = self.rfile.read(int(self.headers["Content-Length"])).decode()
-            if self.path.startswith("/v1/"):
-                self._answer(api.get(self.path, self._headers(), json.loads(text)))
-                return
-            self._answer(api.new_token(dict(parse_qsl(text)), self.headers.get("Authorization", "")))
-
-        def _headers(self) -> dict[str, str]:
-            return {name.lower(): value for name, value in self.headers.items()}
-
-        def _answer(self, said: Said) -> None:
-            self.send_response(said.status)
-            for name, value in said.headers.items():
-                self.send_header(name, value)
-            self.send_header("Content-Length", str(len(said.body) + 9 * said.hang_up))
-            self.end_headers()
-            self.wfile.write(said.body)
-            self.close_connection = self.close_connection or said.hang_up
-
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - its name in the base class
-            pass
-
-    class Server(http.server.ThreadingHTTPServer):
-        daemon_threads = True
-
-        def handle_error(self, request: object, client_address: object) -> None:
-            """Say nothing: a client that hangs up is no news."""
-
-    with Server((HOST, 0), Handler) as server:
-        api.port = server.server_address[1]
-        if certificate:
-            write_certificate(certificate)
-            secure = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-            secure.load_cert_chain(certificate)
-            server.socket = secure.wrap_socket(server.socket, server_side=True)
-        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-        thread.start()
-        try:
-            yield api
-        finally:
-            server.shutdown()
-            thread.join()
+    if certificate:
+        write_certificate(certificate)
+    with answering(answer, certificate) as api.port:
+        yield api

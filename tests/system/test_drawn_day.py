@@ -17,7 +17,8 @@ from include.commsarchive.connector import Connector, load_connector
 from include.commsarchive.doors import Connection, open_collector
 from include.commsarchive.errors import Fatal, Retriable
 from include.commsarchive.profile import PROJECT
-from tests.servers.paged_api import CLIENT, SECRET, PagedApi, Said, running_api
+from tests.servers.answering import Said
+from tests.servers.paged_api import CLIENT, SECRET, PagedApi, running_api
 from tests.servers.postgres import running_postgres
 from tests.system.whole_path import Archive, numbers
 

@@ -17,6 +17,7 @@ from urllib.parse import quote
 import msgspec
 from yarl import URL
 
+from include.commsarchive.collect.api_proof import proof_of
 from include.commsarchive.collect.api_rules import Api, Attachments, filled, filled_body
 from include.commsarchive.collect.api_session import Answer, ApiSession, Request, Sleep, pause
 from include.commsarchive.collect.api_settings import ApiSettings
@@ -47,7 +48,8 @@ class ApiCollector(DrawnCollector):
             Retriable: the sign-in cannot be reached.
         """
         api = self._api
-        self._session = ApiSession(self._settings, api.headers, api.secret_headers, self._sleep)
+        proof = proof_of(self._settings, api.secret_headers)
+        self._session = ApiSession(self._settings, api.headers, proof, self._sleep)
         try:
             await self._session.sign_in()
         except BaseException:

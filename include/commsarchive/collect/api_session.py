@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-import base64
-import time
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http import HTTPStatus
-from typing import Any, BinaryIO, NoReturn, TypeAlias, TypeVar
+from typing import BinaryIO, NoReturn, TypeAlias, TypeVar
 
 import aiohttp
 from yarl import URL
 
+from include.commsarchive.collect.api_errors import LATER, refusal, unreachable
+from include.commsarchive.collect.api_proof import Proof
 from include.commsarchive.collect.api_settings import ApiSettings
 from include.commsarchive.errors import Fatal, Retriable
-from include.commsarchive.retry_after import retry_after
 from include.commsarchive.trust import trusted
 
 TRIES = 5
@@ -25,13 +24,10 @@ LONGEST_WAIT = 60.0
 """Seconds. A longer one is Airflow's to wait: no worker is held, and the day is asked for anew."""
 MAX_PAGE = 64 * 1024 * 1024
 """Bytes of one page, unpacked."""
-_EARLY = 60.0
-"""Seconds before its end at which a token is not used any more."""
 _TIMEOUT = aiohttp.ClientTimeout(total=600, sock_connect=30, sock_read=60)
-
+_LARGE = aiohttp.ClientTimeout(total=None, sock_connect=30, sock_read=60)
 _BLOCK = 256 * 1024
-_LATER = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS})
-_WITHOUT = frozenset(range(400, 500)) - _LATER
+_WITHOUT = frozenset(range(400, 500)) - LATER
 """What an answer without the file may be."""
 
 Sleep = Callable[[float], Awaitable[None]]
@@ -47,6 +43,7 @@ class Request:
     body: bytes | None = None
     what: str = ""
     """How errors call it, where its address is content."""
+    timeout: aiohttp.ClientTimeout = _TIMEOUT
 
     @property
     def verb(self) -> str:
@@ -62,31 +59,29 @@ class _Refusal:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A page: its bytes, and the next one's address where the header `Link` (RFC 8288) states it."""
+    """A page: its bytes, its headers, and the next one's address where `Link` (RFC 8288) states it."""
 
     body: bytes
+    headers: Mapping[str, str]
     link: URL | None
 
 
 class ApiSession:
     """An open session; `close` ends it."""
 
-    def __init__(
-        self, settings: ApiSettings, headers: Mapping[str, str], secret: tuple[str, ...], sleep: Sleep
-    ) -> None:
+    def __init__(self, settings: ApiSettings, headers: Mapping[str, str], proof: Proof, sleep: Sleep) -> None:
         """Open it; nothing is asked yet. Call it where an event loop runs.
 
         Raises:
-            Fatal: the connection lacks the value of a secret header, or names no file of certificates.
+            Fatal: the connection names no file of certificates.
         """
-        self._settings = settings
-        self._secret_headers = settings.secret_headers(secret)
-        self._sleep = sleep
-        self._token, self._good_until = "", 0.0
+        self._settings, self._proof, self._sleep = settings, proof, sleep
+        self._origin = URL(settings.base).origin()
         self._http = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(ssl=trusted(settings.place, "verify", settings.verify)),
             timeout=_TIMEOUT,
             headers={"Accept": "application/json", **headers},
+            trust_env=True,
             cookie_jar=aiohttp.DummyCookieJar(),
         )
 
@@ -94,19 +89,14 @@ class ApiSession:
         """Hang up."""
         await self._http.close()
 
-    async def sign_in(self) -> str:
-        """Give the header that proves who we are, with a token that is good for a while; ``""``: no such.
+    async def sign_in(self) -> None:
+        """Sign in, where there is a sign-in.
 
         Raises:
-            Fatal: id or secret is refused, or what is given is no token.
+            Fatal: we are refused, or what is given is no token.
             Retriable: the sign-in cannot be reached or is busy.
         """
-        told = self._settings
-        if not told.token_url:
-            return _basic(told) if told.login else f"Bearer {told.password}" if told.password else ""
-        if not self._token or time.monotonic() >= self._good_until:
-            self._token, self._good_until = await self._new_token()
-        return f"Bearer {self._token}"
+        await self._proof.headers(self._http)
 
     async def page(self, request: Request, is_whole: Callable[[Answer], bool]) -> Answer:
         """Get a page; one that is not whole is asked for again, and in the end taken as it is.
@@ -117,10 +107,7 @@ class ApiSession:
         """
 
         async def take(got: aiohttp.ClientResponse) -> Answer:
-            following = got.links.get("next")
-            return Answer(
-                await _body(got, self._place(request)), URL(following["url"]) if following else None
-            )
+            return await _answer(got, self._place(request))
 
         async def ask() -> Answer:
             answer = await self._ask(request, take)
@@ -149,16 +136,51 @@ class ApiSession:
             return ""
 
         async def ask() -> str:
-            answer, known = await self._ask(request, take), True
-            if isinstance(answer, _Refusal) and (where := _led_to(url, answer)):
-                there, known = Request(where, what="a file"), where.origin() == url.origin()
-                answer = await (self._ask(there, take) if known else self._send(there, {}, take))
+            answer, where = await self._ask(request, take), url
+            if isinstance(answer, _Refusal) and (led := _led_to(url, answer)):
+                where = led
+                answer = await self._ask(Request(where, what="a file"), take)
             refused = answer.status if isinstance(answer, _Refusal) else 0
-            if refused in _WITHOUT and not (known and refused == HTTPStatus.UNAUTHORIZED):
+            if refused in _WITHOUT and not (self._is_own(where) and refused == HTTPStatus.UNAUTHORIZED):
                 return f"answers {refused}"
             return answer if isinstance(answer, str) else _raise(answer, self._place(request))
 
         return await self._patiently(ask, lambda _: True)
+
+    async def lead(self, request: Request, stated: Callable[[Answer], str]) -> URL:
+        """Ask where a file is: where a redirect leads, or at the address that an answer states.
+
+        Raises:
+            Fatal: the API refuses us, there is no such file (`Absent`), or it leads astray.
+            Retriable: it cannot be reached, or asks for a long wait.
+        """
+
+        async def take(got: aiohttp.ClientResponse) -> str:
+            return stated(await _answer(got, self._place(request)))
+
+        async def ask() -> URL:
+            answer = await self._ask(request, take)
+            if isinstance(answer, str):
+                answer = _Refusal(HTTPStatus.FOUND, {"Location": answer})
+            return _led_to(request.url, answer) or _raise(answer, self._place(request))
+
+        return await self._patiently(ask, lambda _: True)
+
+    async def pour(self, request: Request, write: Callable[[bytes], None]) -> None:
+        """Hand a large file's bytes on, in order and as they come. It is asked for once.
+
+        Raises:
+            Fatal: we are refused.
+            Retriable: it cannot be reached, or breaks off.
+        """
+
+        async def take(got: aiohttp.ClientResponse) -> None:
+            async for block in got.content.iter_chunked(_BLOCK):
+                write(block)
+
+        answer = await self._ask(replace(request, timeout=_LARGE), take)
+        if isinstance(answer, _Refusal):
+            _raise(answer, self._place(request))
 
     async def _patiently(self, ask: Callable[[], Awaitable[Got]], is_good: Callable[[Got], bool]) -> Got:
         for left in reversed(range(TRIES)):
@@ -176,16 +198,17 @@ class ApiSession:
         raise AssertionError
 
     async def _ask(self, request: Request, take: Take[Got]) -> Got | _Refusal:
-        answer = await self._send(request, await self._proof(), take)
+        """Send a request; our proof goes to our own host only."""
+        if not self._is_own(request.url):
+            return await self._send(request, {}, take)
+        answer = await self._send(request, await self._proof.headers(self._http), take)
         unauthorized = isinstance(answer, _Refusal) and answer.status == HTTPStatus.UNAUTHORIZED
-        if unauthorized and self._settings.token_url:
-            self._token = ""
-            answer = await self._send(request, await self._proof(), take)
+        if unauthorized and self._proof.forget():
+            answer = await self._send(request, await self._proof.headers(self._http), take)
         return answer
 
-    async def _proof(self) -> dict[str, str]:
-        proof = await self.sign_in()
-        return {**self._secret_headers, **({"Authorization": proof} if proof else {})}
+    def _is_own(self, url: URL) -> bool:
+        return url.origin() == self._origin
 
     async def _send(self, request: Request, proof: Mapping[str, str], take: Take[Got]) -> Got | _Refusal:
         content = {} if request.body is None else {"Content-Type": "application/json"}
@@ -195,36 +218,23 @@ class ApiSession:
                 request.url,
                 data=request.body,
                 headers={**proof, **content},
+                timeout=request.timeout,
                 allow_redirects=False,
             ) as got:
-                return await take(got) if got.status == HTTPStatus.OK else _Refusal(got.status, got.headers)
+                if got.status == HTTPStatus.OK:
+                    return await take(got)
+                await got.content.read(_BLOCK)  # or else the connection is of no more use
+                return _Refusal(got.status, got.headers)
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            raise _unreachable(self._place(request), error) from error
+            raise unreachable(self._place(request), error) from error
 
     def _place(self, request: Request) -> str:
         return f"{self._settings.place}: {request.verb} {request.what or request.url.path}"
 
-    async def _new_token(self) -> tuple[str, float]:
-        told, place = self._settings, f"{self._settings.place}: signing in"
-        form = {"grant_type": "client_credentials", **told.token_form}
-        headers = {}
-        if told.token_in_body:
-            form |= {"client_id": told.login, "client_secret": told.password}
-        else:
-            headers["Authorization"] = _basic(told)
-        asked = time.monotonic()
-        try:
-            async with self._http.post(
-                told.token_url, data=form, headers=headers, allow_redirects=False
-            ) as got:
-                if got.status != HTTPStatus.OK:
-                    raise _refusal(place, got.status, got.headers)
-                answer: Any = await got.json(content_type=None)
-            return str(answer["access_token"]), asked + float(answer.get("expires_in") or 3600) - _EARLY
-        except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            raise _unreachable(place, error) from error
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise Fatal(f"{place}: the answer holds no token. Mend extra `token_url`") from error
+
+async def _answer(got: aiohttp.ClientResponse, place: str) -> Answer:
+    following = got.links.get("next")
+    return Answer(await _body(got, place), got.headers, URL(following["url"]) if following else None)
 
 
 async def _body(got: aiohttp.ClientResponse, place: str) -> bytes:
@@ -237,21 +247,8 @@ async def _body(got: aiohttp.ClientResponse, place: str) -> bytes:
     return b"".join(blocks)
 
 
-def _basic(told: ApiSettings) -> str:
-    return f"Basic {base64.b64encode(f'{told.login}:{told.password}'.encode()).decode()}"
-
-
-def _unreachable(place: str, error: Exception) -> Fatal | Retriable:
-    if isinstance(error, aiohttp.ClientConnectorCertificateError):
-        return Fatal(
-            f"{place}: the server's certificate is not trusted. Check the host, or set extra `verify`"
-        )
-    what = "no answer in time" if isinstance(error, TimeoutError) else type(error).__name__
-    return Retriable(f"{place}: {what}. Check host, port and firewall")
-
-
-def _raise(refusal: _Refusal, place: str) -> NoReturn:
-    raise _refusal(place, refusal.status, refusal.headers)
+def _raise(answer: _Refusal, place: str) -> NoReturn:
+    raise refusal(place, answer.status, answer.headers)
 
 
 def _led_to(url: URL, refusal: _Refusal) -> URL | None:
@@ -263,20 +260,6 @@ def _led_to(url: URL, refusal: _Refusal) -> URL | None:
             good = where.scheme == "https" or where.origin() == url.origin()
             return where if good and where.host and not where.user else None
     return None
-
-
-def _refusal(place: str, status: int, headers: Mapping[str, str]) -> Fatal | Retriable:
-    """Say who must act. An answer's text may hold content and is not told."""
-    if status in _LATER or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        wait = retry_after(headers)
-        return Retriable(f"{place}: answers {status}. It is asked again later", retry_after=wait)
-    if status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
-        return Fatal(
-            f"{place}: answers {status}. Check login, password or token, and what they are allowed to read"
-        )
-    if status < HTTPStatus.BAD_REQUEST:
-        return Fatal(f"{place}: answers {status}, not a page. Write the address that it leads to as the host")
-    return Fatal(f"{place}: answers {status}. Mend `collect.api`, or the connection's host")
 
 
 async def pause(seconds: float) -> None:

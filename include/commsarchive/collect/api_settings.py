@@ -64,7 +64,7 @@ def settings_from(
     Raises:
         Fatal: something is missing, or would send secrets in clear.
     """
-    base, token_url = _address(*address), str(extra.get("token_url") or "")
+    base, token_url = address_of(*address), str(extra.get("token_url") or "")
     form, how = extra.get("token_form") or {}, extra.get("token_auth") or "header"
     headers = extra.get("headers") or {}
     if not isinstance(form, Mapping) or not isinstance(headers, Mapping) or how not in {"header", "body"}:
@@ -73,7 +73,7 @@ def settings_from(
             "`token_auth` header or body. Mend or remove them"
         )
     for url in filter(None, (base, token_url)):
-        if not _is_safe(url):
+        if not is_safe(url):
             raise Fatal(
                 f"connection {name}: its host and extra `token_url` must be https addresses without login. "
                 "Plain http is for servers on this very host"
@@ -96,7 +96,7 @@ def settings_from(
     )
 
 
-def _address(host: str, port: int | None, schema: str) -> str:
+def address_of(host: str, port: int | None, schema: str) -> str:
     """Put an address together; https where nothing else is said."""
     base = host if "://" in host else f"{schema or 'https'}://{host}"
     parts = urlsplit(base)
@@ -105,7 +105,7 @@ def _address(host: str, port: int | None, schema: str) -> str:
     return base.rstrip("/")
 
 
-def _is_safe(address: str) -> bool:
+def is_safe(address: str) -> bool:
     """Say whether secrets and content may travel to an address: by TLS, or on this very host."""
     try:
         parts = urlsplit(address)

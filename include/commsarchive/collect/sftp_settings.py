@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from include.commsarchive.collect.private_key import key_texts, passphrase_in
 from include.commsarchive.errors import Fatal
 
 FAST_CIPHERS = (
@@ -65,7 +66,7 @@ def settings_from(
     where = f"SFTP connection to {host or '(no host)'}"
     if not host or not login:
         raise Fatal(f"{where}: host and login are needed. Fill them in on the connection")
-    keys = [text for text in (extra.get("private_key"), _key_file(where, extra.get("key_file"))) if text]
+    keys = key_texts(where, extra)
     if not keys and not password:
         raise Fatal(f"{where}: no way to log in. Set a password, or extra `private_key` or `key_file`")
     host_keys = tuple(_host_key(line) for line in (extra.get("host_key") or "").splitlines() if line.strip())
@@ -80,7 +81,7 @@ def settings_from(
         username=login,
         password=(password or "").strip(),
         private_keys=tuple(keys),
-        passphrase=str(extra.get("private_key_passphrase") or extra.get("passphrase") or ""),
+        passphrase=passphrase_in(extra),
         host_keys=host_keys,
         known_hosts=Path(extra.get("known_hosts") or "~/.ssh/known_hosts"),
         verify_host_key=verify,
@@ -88,18 +89,6 @@ def settings_from(
         connect_timeout=_seconds(where, extra, "conn_timeout", 30.0),
         call_timeout=_seconds(where, extra, "cmd_timeout", 60.0),
     )
-
-
-def _key_file(where: str, name: str | None) -> str:
-    """Text of the private key in a file, ``""`` where none is named."""
-    if not name:
-        return ""
-    try:
-        return Path(name).expanduser().read_text(encoding="ascii")
-    except (OSError, UnicodeDecodeError) as error:
-        raise Fatal(
-            f"{where}: key_file {name} cannot be read as a key: {error}. Name a readable private key file"
-        ) from error
 
 
 def _host_key(line: str) -> str:

@@ -22,7 +22,8 @@ from include.commsarchive.collect.drawn import Draft
 from include.commsarchive.collect.pages import pages_into, unfold
 from include.commsarchive.collect.window import window_of
 from include.commsarchive.errors import Fatal, Quarantine, Retriable
-from tests.servers.paged_api import CLIENT, SECRET, PagedApi, Said, running_api
+from tests.servers.answering import Said
+from tests.servers.paged_api import CLIENT, SECRET, PagedApi, running_api
 
 pytestmark = pytest.mark.anyio
 WINDOW = window_of(dt.date(2024, 3, 13), "UTC")
