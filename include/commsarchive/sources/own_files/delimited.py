@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 from collections import Counter, deque
 from collections.abc import Iterator
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 from include.commsarchive.errors import Quarantine
 from include.commsarchive.model import Refused
@@ -16,6 +16,9 @@ from include.commsarchive.sources.own_files.tree import Tree
 
 _LONGEST = 10_000
 """Lines that a cell may have: a quote that nobody closed must not swallow the file."""
+
+_NOWHERE = "\n\n"
+"""What no line holds."""
 
 Found = tuple[str, Tree]
 
@@ -37,7 +40,7 @@ def records(profile: Profile, name: str, stream: BinaryIO, options: Options) -> 
         elif not columns:
             columns = _columns(profile, name, found)
         elif len(found) == len(columns) and any(map(str.strip, found)):
-            yield where, dict(zip(columns, found, strict=True))
+            yield where, dict(zip(columns, found))  # noqa: B905 - they are as many
         elif any(map(str.strip, found)):
             why = f"has {len(found)} cells where the header has {len(columns)}; mend the row, or `format`"
             yield reader.refused(number, "malformed", why)
@@ -76,14 +79,18 @@ class _Reader:
         self._taken: list[tuple[int, str]] = []
         self._size = 0
         self._too_long = 0
-        self._how: dict[str, Any] = {
-            "delimiter": rules.delimiter,
-            "quotechar": rules.quote or None,
-            "quoting": csv.QUOTE_MINIMAL if rules.quote else csv.QUOTE_NONE,
-            "doublequote": rules.escape == "doubled",
-            "escapechar": "\\" if rules.escape == "backslash" else None,
-            "strict": True,
-        }
+        escape = "\\" if rules.escape == "backslash" else None
+        self._delimiter = rules.delimiter
+        self._marks = (rules.quote or _NOWHERE, escape or _NOWHERE)
+        self._dialect = csv.reader(
+            (),
+            delimiter=rules.delimiter,
+            quotechar=rules.quote or None,
+            quoting=csv.QUOTE_MINIMAL if rules.quote else csv.QUOTE_NONE,
+            doublequote=rules.escape == "doubled",
+            escapechar=escape,
+            strict=True,
+        ).dialect
 
     def skip(self) -> None:
         """Leave a line out."""
@@ -91,32 +98,49 @@ class _Reader:
 
     def rows(self, largest: int) -> Iterator[tuple[int, list[str] | Refused]]:
         """Walk. After a row that cannot be read, go on with the line after its first."""
-        while True:
-            self._taken, self._size = [], 0
+        while line := self._next():
+            number, text = line
+            self._taken = [line]
+            if cells := self._alone(text) if len(text) < largest and number != self._too_long else None:
+                yield number, cells
+                continue
+            self._back.appendleft(line)
             try:
                 cells = self._cells(largest)
             except (csv.Error, ValueError) as error:
                 first, *rest = self._taken
                 self._back.extendleft(reversed(rest))
                 self._taken = [first]
-                yield (
-                    first[0],
-                    self.refused(first[0], "malformed", f"{_told(error)}; mend the row or `format`"),
-                )
+                why = f"{_told(error)}; mend the row or `format`"
+                yield number, self.refused(number, "malformed", why)
                 continue
-            if cells is None:
-                return
-            number = self._taken[0][0]
             if not is_readable("".join(cells)):
                 why = "holds bytes that its encoding has not; state `format.encoding`"
                 yield number, self.refused(number, "unknown-encoding", why)
             elif cells:
                 yield number, cells
 
-    def _cells(self, largest: int) -> list[str] | None:
+    def _next(self) -> tuple[int, str] | None:
+        return self._back.popleft() if self._back else next(self._source, None)
+
+    def _alone(self, line: str) -> list[str] | None:
+        """Read a line that is a row by itself, the ordinary case; None where that is not sure."""
+        if not is_readable(line):
+            return None
+        quote, escape = self._marks
+        if quote not in line and escape not in line:
+            cells = line.rstrip("\r\n")
+            return cells.split(self._delimiter) if cells else None
+        try:
+            return next(csv.reader((line,), self._dialect))
+        except csv.Error:
+            return None
+
+    def _cells(self, largest: int) -> list[str]:
+        self._taken, self._size = [], 0
         limit = csv.field_size_limit(largest)  # the whole process has but one
         try:
-            return next(csv.reader(self._take(largest), **self._how), None)
+            return next(csv.reader(self._take(largest), self._dialect))
         finally:
             csv.field_size_limit(limit)
 
@@ -127,7 +151,7 @@ class _Reader:
 
     def _take(self, largest: int) -> Iterator[str]:
         """Hand lines to the csv reader, up to a bound."""
-        while line := self._back.popleft() if self._back else next(self._source, None):
+        while line := self._next():
             self._taken.append(line)
             self._size += len(line[1])
             if len(line[1]) >= largest:

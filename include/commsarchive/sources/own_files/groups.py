@@ -6,6 +6,7 @@ is their next part. A file of ordinary size is held whole, so that its conversat
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Hashable, Iterator
 from dataclasses import dataclass, field
 
@@ -31,32 +32,37 @@ class Groups:
         self._size = 0
         self._groups: dict[Hashable, _Group] = {}
         self._parts: dict[Hashable, int] = {}
-        self._recent: dict[Hashable, None] = {}
+        self._recent = OrderedDict[Hashable, None]()
         """Keys, the one that has been quiet longest first."""
 
-    def add(self, key: Hashable, row: bytes) -> Iterator[bytes]:
+    def add(self, key: Hashable, row: bytes) -> list[bytes]:
         """Add a row; give the groups that are let go for it."""
-        group = self._groups.setdefault(key, _Group())
-        if group.rows and (
-            len(group.rows) >= self._options.max_events or group.size + len(row) > self._options.max_bytes
-        ):
-            yield self._part(key, group)
+        done = []
+        size = len(row)
+        group = self._groups.get(key)
+        if group is None:
+            group = self._groups[key] = _Group()
+            self._recent[key] = None
+        elif len(group.rows) >= self._options.max_events or group.size + size > self._options.max_bytes:
+            done.append(self._part(key, group))
             group = self._groups[key] = _Group()
         group.rows.append(row)
-        group.size += len(row)
-        self._size += len(row)
-        self._recent.pop(key, None)
-        self._recent[key] = None
+        group.size += size
+        self._size += size
+        self._recent.move_to_end(key)
         while self._size > self._most and len(self._recent) > 1:
-            quiet = next(iter(self._recent))
-            del self._recent[quiet]
-            yield self._part(quiet, self._groups.pop(quiet))
+            quiet, _ = self._recent.popitem(last=False)
+            done.append(self._part(quiet, self._groups.pop(quiet)))
+        return done
 
     def rest(self) -> Iterator[bytes]:
-        """Give what is left, in the order of their first rows."""
-        for key, group in self._groups.items():
-            yield self._part(key, group) if key in self._parts else _json(0, group.rows)
+        """Give what is left, in the order of their first rows, and let go of it."""
+        left = list(self._groups.items())
         self._groups.clear()
+        left.reverse()
+        while left:
+            key, group = left.pop()
+            yield self._part(key, group) if key in self._parts else _json(0, group.rows)
 
     def _part(self, key: Hashable, group: _Group) -> bytes:
         self._size -= group.size

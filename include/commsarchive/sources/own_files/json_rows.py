@@ -8,8 +8,11 @@ from collections.abc import Iterator
 from functools import partial
 from typing import Any, BinaryIO
 
+import msgspec
+
 from include.commsarchive.model import Refused
 from include.commsarchive.sources.base import Options
+from include.commsarchive.sources.json_keys import has_key_twice
 from include.commsarchive.sources.own_files.json_walk import JsonWalk
 from include.commsarchive.sources.own_files.lines import Lines, is_readable
 from include.commsarchive.sources.own_files.profile import Profile
@@ -29,6 +32,10 @@ def lines(profile: Profile, name: str, stream: BinaryIO, options: Options) -> It
     text = Lines(name, stream, profile.format.encoding, options.max_bytes)
     too_long = 0
     for number, line in text:
+        tree = _usual(line) if len(line) < options.max_bytes and number != too_long else None
+        if tree is not None:
+            yield f"line {number}", tree
+            continue
         if not line.strip():
             continue
         where, raw = f"line {number}", text.raw(line)
@@ -64,6 +71,16 @@ _PROBLEMS = {
     "wrong-columns": "nothing is there at `format.record`; mend it or the profile",
     "record-too-large": "a single record is larger than items.max_bytes; raise it",
 }
+
+
+def _usual(text: bytes | str) -> Tree | None:
+    """Read an object of the usual kind, quickly; None where that is not sure."""
+    try:
+        raw = text.encode() if isinstance(text, str) else text
+        tree = _decode_usual(raw)
+    except (ValueError, RecursionError, msgspec.DecodeError):
+        return None
+    return None if has_key_twice(raw, tree) else tree
 
 
 def _object(name: str, where: str, text: bytes | str, raw: bytes) -> Found | Refused:
@@ -102,5 +119,10 @@ def _no_number(text: str) -> None:
     raise ValueError(text)
 
 
+def _not_usual(text: str) -> None:
+    raise ValueError(text)
+
+
+_decode_usual = msgspec.json.Decoder(Tree, float_hook=_not_usual).decode
 _decode = partial(json.loads, object_pairs_hook=_unique, parse_float=str, parse_constant=_no_number)
 """Numbers with a fraction stay as they are written."""

@@ -37,6 +37,8 @@ class JsonWalk:
         self._data = stream.read(BLOCK)
         self._base = self._at = 0
         self._met = False
+        self._passed: int | None = None
+        """Where began what was passed over since an element was found: to hand on if all breaks off."""
         if not self._data.strip():
             raise Quarantine("empty-file", f"{name}: the file is empty. Ask for it again")
         if self._data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) or b"\0" in self._data[:2]:
@@ -49,31 +51,33 @@ class JsonWalk:
 
         So is a value in which the path leads nowhere, as far as it is still in memory.
         """
-        start = 0
         try:
             while first := self._peek():
-                self._met, start = False, self._base + self._at
+                self._met, self._passed = False, self._base + self._at
+                start = self._passed
                 yield from self._descend(path if first in {b"{", b"["} else ())
                 if not self._met:
                     yield start, self._data[max(0, start - self._base) : self._at], "wrong-columns"
         except _Broken:
-            if not self._met:
-                self._at = max(0, start - self._base)
+            if self._passed is not None:
+                self._at = max(0, self._passed - self._base)
             while self._at < len(self._data) or self._grow():
                 yield self._take(len(self._data), "malformed")
 
     def _descend(self, path: tuple[str, ...]) -> Iterator[Element]:
         first = self._peek()
         if not path:
-            self._met = True
+            self._met, self._passed = True, None
         if first == b"[":
             for _ in self._items(b"]"):
                 yield from self._descend(path) if path else self._value(keep=True)
         elif first == b"{" and path:
             for _ in self._items(b"}"):
+                begun = self._base + self._at
                 if self._key() == path[0]:
                     yield from self._descend(path[1:])
                 else:
+                    self._passed = begun if self._passed is None else self._passed
                     yield from self._value(keep=False)
         else:
             yield from self._value(keep=not path)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import io
 import re
 from collections.abc import Iterator
 from typing import BinaryIO
@@ -17,7 +18,6 @@ _MARKS = (
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
 BLOCK = 256 * 1024
-_END = re.compile(r"\r\n|\n|\r")
 _UNREADABLE = re.compile("([\ud800-\udfff]+)")
 _HANDLER = "commsarchive.unreadable"
 
@@ -56,9 +56,9 @@ class Lines:
     def __iter__(self) -> Iterator[tuple[int, str]]:
         """Walk, numbering from 1."""
         number = 1
-        for line in self._lines():
-            yield number, line
-            number += line.endswith(("\n", "\r"))
+        for lines in self._blocks():
+            yield from enumerate(lines, number)
+            number += len(lines) - (not lines[-1].endswith(("\n", "\r")))
 
     def raw(self, text: str) -> bytes:
         """Give the bytes that a text was read from."""
@@ -67,29 +67,33 @@ class Lines:
             for odd, piece in enumerate(_UNREADABLE.split(text))
         )
 
-    def _lines(self) -> Iterator[str]:
+    def _blocks(self) -> Iterator[list[str]]:
+        """Give lines, many at a time; only the last of them can be without a line end."""
         decoder = codecs.getincrementaldecoder(self._encoding)(_HANDLER)
         block, left = self._head, ""
         while block:
-            text = left + decoder.decode(block)
+            text = decoder.decode(block)
             block = self._stream.read(BLOCK)
             if not block:
                 text += decoder.decode(b"", final=True)
-            at = 0
-            for end in _END.finditer(text, max(0, len(left) - 1)):
-                if end.end() == len(text) and end[0] == "\r" and block:
-                    break  # perhaps half a line end
-                yield from self._pieces(text[at : end.end()])
-                at = end.end()
-            left = text[at:]
+            ended = "\n" in text or "\r" in text or left.endswith("\r")
+            left += text
+            if ended:
+                lines = io.StringIO(left, newline="").readlines()
+                left = lines.pop() if block and not left.endswith("\n") else ""  # perhaps half a line end
+                yield from self._whole(lines)
             while len(left) > self._largest:
-                yield left[: self._largest]
+                yield [left[: self._largest]]
                 left = left[self._largest :]
         if left:
-            yield left
+            yield [left]
 
-    def _pieces(self, line: str) -> Iterator[str]:
-        return (line[at : at + self._largest] for at in range(0, len(line), self._largest))
+    def _whole(self, lines: list[str]) -> Iterator[list[str]]:
+        if lines and max(map(len, lines)) <= self._largest:
+            yield lines
+            return
+        for line in lines:
+            yield from ([line[at : at + self._largest]] for at in range(0, len(line), self._largest))
 
 
 def _unmarked(encoding: str) -> str:
@@ -100,4 +104,8 @@ def _unmarked(encoding: str) -> str:
 
 def is_readable(text: str) -> bool:
     """Say whether a text holds nothing that its encoding has not."""
-    return _UNREADABLE.search(text) is None
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from include.commsarchive.model import Attachment, Event, Kind, Person
 from include.commsarchive.sources.own_files.people import PeopleReader, merged
@@ -34,26 +34,20 @@ class Said:
     subject: str
     native_id: str
     sender: Person | None
-    to: tuple[Person, ...]
-    cc: tuple[Person, ...]
-    bcc: tuple[Person, ...]
-    events: list[Event] = field(default_factory=list)
+    people: tuple[tuple[Person, ...], ...]
+    """Sender, to, cc and bcc; the same people are often the same tuple."""
+    events: list[Event]
     repaired: str = ""
-
-    @property
-    def people(self) -> tuple[Person, ...]:
-        """Everybody, sender first."""
-        return (*((self.sender,) if self.sender else ()), *self.to, *self.cc, *self.bcc)
 
 
 class Mapper:
-    """Reads rows by a profile, with the files of their bundle."""
+    """Reads rows by a profile."""
 
-    def __init__(self, profile: Profile, files: SharedFiles) -> None:
+    def __init__(self, profile: Profile) -> None:
         """Prepare to read."""
-        self._profile = profile
-        self._files = files
-        self._people = [PeopleReader(who, profile.own_domains) for who in profile.people]
+        self.profile = profile
+        self._lines = (profile.conversation, profile.conversation_name, profile.subject, profile.id)
+        self._people = [PeopleReader(who, profile.own_domains) if who else None for who in profile.people]
         shown = {profile.id} if profile.item == "conversation" else set()  # no header names it there
         self._known = frozenset((*(set(profile.fields()) - shown), *profile.ignore))
 
@@ -63,100 +57,95 @@ class Mapper:
         Raises:
             Misfit: one of them cannot be read.
         """
-        conversation = text_at(tree, self._profile.conversation).strip()
+        conversation = text_at(tree, self.profile.conversation).strip()
         if not conversation:
-            raise Misfit(self._profile.conversation, "is empty; every row needs a conversation")
+            raise Misfit(self.profile.conversation, "is empty; every row needs a conversation")
         return conversation, self._time(tree)[0] // _MS_PER_DAY
 
-    def read(self, tree: Tree) -> Said:
-        """Read a row.
+    def read(self, tree: Tree, files: SharedFiles) -> Said:
+        """Read a row, with the files of its bundle.
 
         Raises:
             Misfit: it does not fit; which field, why and the remedy.
         """
-        profile = self._profile
         at, remark = self._time(tree)
-        groups = [people.read(tree) for people in self._people]
-        said = Said(
-            at,
-            _line(text_at(tree, profile.conversation)),
-            _line(text_at(tree, profile.conversation_name)),
-            _line(text_at(tree, profile.subject)),
-            _line(text_at(tree, profile.id)),
-            groups[0][0] if groups[0] else None,
-            tuple(groups[1]),
-            tuple(groups[2]),
-            tuple(groups[3]),
-            repaired=str(tree.get(REPAIRED, "")),
-        )
-        said.events = self._events(tree, said, (remark,) if remark else ())
-        nobodys = said.sender is None and said.events[0].kind not in _NOBODYS
-        if nobodys or len(groups[0]) > 1:
-            field = next(iter(profile.sender.fields()))
+        people = tuple([one.read(tree) if one else () for one in self._people])
+        sender = people[0][0] if people[0] else None
+        conversation, name, subject, native_id = [_line(text_at(tree, path)) for path in self._lines]
+        events = self._events(tree, Event(Kind.MESSAGE, at, sender, marks=(remark,) if remark else ()), files)
+        if people[1] and events[0].kind is Kind.INVITE:
+            events[0].other = people[1][0]
+        nobodys = sender is None and events[0].kind not in _NOBODYS
+        if nobodys or len(people[0]) > 1:
+            field = next(iter(self.profile.sender.fields()))
             raise Misfit(
                 field, "is empty: who was it?" if nobodys else "names several senders; one is needed"
             )
-        return said
+        repaired = str(tree.get(REPAIRED, ""))
+        return Said(at, conversation, name, subject, native_id, sender, people, events, repaired)
 
     def _time(self, tree: Tree) -> tuple[int, str]:
-        rules = self._profile.time
+        rules = self.profile.time
         try:
-            return read_time(" ".join(text_at(tree, field).strip() for field in rules.fields), rules)
+            return read_time(" ".join([text_at(tree, field).strip() for field in rules.fields]), rules)
         except ValueError as error:
             raise Misfit("`, `".join(rules.fields), str(error)) from None
 
-    def _events(self, tree: Tree, said: Said, marks: tuple[str, ...]) -> list[Event]:
-        """Make the events of a row: what was said, then its files."""
-        profile = self._profile
-        text = text_at(tree, profile.text).replace("\r\n", "\n").replace("\r", "\n")
-        files = self._attached(tree, profile.attachments) if profile.attachments else []
-        kind = Kind.FILE if files and not text else Kind.MESSAGE
+    def _events(self, tree: Tree, event: Event, files: SharedFiles) -> list[Event]:
+        """Make the events of a row: what was said, which is begun with, then its files."""
+        profile = self.profile
+        event.text = _text(text_at(tree, profile.text))
+        shared = _attached(tree, profile.attachments, files) if profile.attachments else []
+        if shared and not event.text:
+            event.kind = Kind.FILE
         if profile.event:
-            value = text_at(tree, profile.event.field).strip()
-            stated = profile.event.kind(value)
-            if stated is None:
+            kind = profile.event.kind(text_at(tree, profile.event.field).strip())
+            if kind is None:
                 raise Misfit(profile.event.field, "has a value that is not listed; add it to `event.values`")
-            kind = stated
-        events = [Event(Kind.FILE, said.at, said.sender, attachment=file, marks=marks) for file in files]
-        if kind is Kind.FILE and events:
-            events[0].text = text
-        else:
-            events.insert(0, Event(kind, said.at, said.sender, text, marks=marks))
-        if kind is Kind.INVITE and said.to:
-            events[0].other = said.to[0]
-        events[0].residue = residue_of(tree, self._known)
-        return events
-
-    def _attached(self, tree: Tree, files: Files) -> list[Attachment]:
-        """Find the files that a row names."""
-        found = []
-        for one in values_at(tree, files.each) if files.each else [tree]:
-            told = [text_at(one, path) if path else "" for path in (files.name, files.path, files.size)]
-            names, paths = (
-                [part.strip() for part in text.split(files.separator)] if files.separator else [text.strip()]
-                for text in told[:2]
-            )
-            size = int(told[2]) if told[2].isascii() and told[2].isdigit() and len(told[2]) < 19 else None  # noqa: PLR2004 - of 64 bits
-            longest = max(len(names), len(paths))
-            if min(len(names), len(paths)) not in {1, longest}:
-                raise Misfit(files.path or files.name, "does not hold as many files as names; mend the row")
-            for number in range(longest):
-                name, path = (each[number] if number < len(each) else "" for each in (names, paths))
-                if name or path:
-                    found.append(self._files.attachment(name, path or name, size if longest == 1 else None))
-        return found
+            event.kind = kind
+        event.residue = residue_of(tree, self._known)
+        if shared and event.kind is Kind.FILE:
+            event.attachment, *shared = shared
+        return [
+            event,
+            *(Event(Kind.FILE, event.at, event.who, attachment=one, marks=event.marks) for one in shared),
+        ]
 
 
-def unified(rows: Sequence[Said]) -> list[Person]:
-    """Let all rows name the same people, with all that is said of them anywhere; give everybody, once."""
-    known = merged(person for row in rows for person in row.people)
+def _attached(tree: Tree, rules: Files, files: SharedFiles) -> list[Attachment]:
+    """Find the files that a row names."""
+    found = []
+    for one in values_at(tree, rules.each) if rules.each else [tree]:
+        told = [text_at(one, path) for path in (rules.name, rules.path, rules.size)]
+        names, paths = (
+            [part.strip() for part in text.split(rules.separator)] if rules.separator else [text.strip()]
+            for text in told[:2]
+        )
+        size = int(told[2]) if told[2].isascii() and told[2].isdigit() and len(told[2]) < 19 else None  # noqa: PLR2004 - of 64 bits
+        longest = max(len(names), len(paths))
+        if min(len(names), len(paths)) not in {1, longest}:
+            raise Misfit(rules.path or rules.name, "does not hold as many files as names; mend the row")
+        for number in range(longest):
+            name, path = (each[number] if number < len(each) else "" for each in (names, paths))
+            if name or path:
+                found.append(files.attachment(name, path or name, size if longest == 1 else None))
+    return found
+
+
+def unified(rows: Sequence[Said]) -> dict[str, Person]:
+    """Give everybody once, by key, with all that is said of them anywhere; let all events name these."""
+    groups = {id(group): group for row in rows for group in row.people}
+    known = merged(person for group in groups.values() for person in group)
     for row in rows:
-        row.sender = known[row.sender.key] if row.sender else None
-        row.to, row.cc, row.bcc = (tuple(known[p.key] for p in group) for group in (row.to, row.cc, row.bcc))
+        who = row.sender = known[row.sender.key] if row.sender else None
         for event in row.events:
-            event.who = known[event.who.key] if event.who else None
+            event.who = who
             event.other = known[event.other.key] if event.other else None
-    return list(known.values())
+    return known
+
+
+def _text(text: str) -> str:
+    return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
 def _line(text: str) -> str:

@@ -3,46 +3,66 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Hashable, Iterable
 from dataclasses import replace
-from functools import lru_cache
+from operator import itemgetter
+from typing import Any
 
 from include.commsarchive.address import is_mailbox
 from include.commsarchive.model import Person
 from include.commsarchive.sources.own_files.profile import Who
-from include.commsarchive.sources.own_files.tree import Misfit, text_at, values_at
+from include.commsarchive.sources.own_files.tree import Misfit, Tree, text_at, values_at
 
 _NAMED = re.compile(r"\s*(.*?)\s*<\s*([^<>]+?)\s*>\s*")
+
+_MOST = 8192
+"""People that are remembered."""
 
 
 class PeopleReader:
     """Reads those whom one of a profile's keys tells of."""
 
-    def __init__(self, who: Who | None, own_domains: tuple[str, ...]) -> None:
-        """Prepare to read; None: nobody is told of."""
+    def __init__(self, who: Who, own_domains: tuple[str, ...]) -> None:
+        """Prepare to read."""
         self._who = who
         self._own_domains = own_domains
-        told = {"address": who.address, "name": who.name, "company": who.company} if who else {}
-        told |= {f"id {label}": path for label, path in who.ids.items()} if who else {}
-        self._paths = [(what, path) for what, path in told.items() if path]
+        told = {"address": who.address, "name": who.name, "company": who.company}
+        told |= {f"id {label}": path for label, path in who.ids.items()}
+        self._what = [what for what, path in told.items() if path]
+        self._paths = [path for path in told.values() if path]
+        self._cells: Callable[[Any], Hashable] = itemgetter(*self._paths)
+        self._known: dict[Hashable, tuple[Person, ...]] = {}
 
-    def read(self, tree: object) -> list[Person]:
+    def read(self, tree: Tree) -> tuple[Person, ...]:
         """Read the people of a row, in order.
 
         Raises:
             Misfit: fields that hold several people do not hold the same number.
         """
-        if self._who is None:
-            return []
-        people: list[Person] = []
-        for one in values_at(tree, self._who.each) if self._who.each else [tree]:
+        if not self._who.each:
+            return self._of(tree)
+        return tuple([person for one in values_at(tree, self._who.each) for person in self._of(one)])
+
+    def _of(self, one: Any) -> tuple[Person, ...]:
+        try:
+            return self._known[self._cells(one)]  # nearly always: the same people come in row after row
+        except (KeyError, TypeError):
             read = text_at if isinstance(one, dict) else _alone
-            texts = tuple([(what, _line(read(one, path))) for what, path in self._paths])
-            try:
-                people += _people(texts, self._who.separator, self._own_domains)
-            except ValueError as error:
-                raise Misfit(", ".join(self._who.fields()), str(error)) from None
-        return people
+            texts = tuple([read(one, path) for path in self._paths])
+        cells = texts if len(texts) > 1 else texts[0]
+        if cells not in self._known:
+            if len(self._known) == _MOST:
+                self._known.clear()
+            self._known[cells] = self._told(texts)
+        return self._known[cells]
+
+    def _told(self, texts: tuple[str, ...]) -> tuple[Person, ...]:
+        lines = (" ".join(text.split()) for text in texts)
+        try:
+            apart = _apart(dict(zip(self._what, lines, strict=True)), self._who.separator)
+        except ValueError as error:
+            raise Misfit(", ".join(self._who.fields()), str(error)) from None
+        return tuple(found for each in apart if (found := _person(each, self._own_domains)))
 
 
 def merged(people: Iterable[Person]) -> dict[str, Person]:
@@ -50,7 +70,7 @@ def merged(people: Iterable[Person]) -> dict[str, Person]:
     known: dict[str, Person] = {}
     met = set[int]()
     for one in people:
-        if id(one) in met:  # nearly always: `_people` gives the same again
+        if id(one) in met:  # nearly always: `PeopleReader` gives the same again
             continue
         met.add(id(one))
         first = known.setdefault(one.key, one)
@@ -67,13 +87,6 @@ def merged(people: Iterable[Person]) -> dict[str, Person]:
 def _alone(value: object, path: str) -> str:
     """Read an element that is a text itself: its path is ``.``."""
     return str(value) if path == "." and value is not None else ""
-
-
-@lru_cache(maxsize=8192)  # the same people come in row after row
-def _people(
-    texts: tuple[tuple[str, str], ...], separator: str, own_domains: tuple[str, ...]
-) -> tuple[Person, ...]:
-    return tuple(found for each in _apart(dict(texts), separator) if (found := _person(each, own_domains)))
 
 
 def _apart(texts: dict[str, str], separator: str) -> list[dict[str, str]]:
@@ -116,7 +129,3 @@ def _person(said: dict[str, str], own_domains: tuple[str, ...]) -> Person | None
         ids,
         internal=own if own_domains and address else None,
     )
-
-
-def _line(text: str) -> str:
-    return " ".join(text.split())

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import BinaryIO
 
 from include.commsarchive.model import Refused
@@ -15,12 +14,8 @@ from include.commsarchive.sources.own_files.tree import OUTER, Tree, residue_of,
 MISFIT = "row-does-not-fit"
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
-    """A row, and where it stands: ``row 17``."""
-
-    where: str
-    tree: Tree
+Row = tuple[str, Tree]
+"""Where a row stands (``row 17``), and what it says."""
 
 
 def rows_of(profile: Profile, name: str, stream: BinaryIO, options: Options) -> Iterator[Row | Refused]:
@@ -29,13 +24,8 @@ def rows_of(profile: Profile, name: str, stream: BinaryIO, options: Options) -> 
     Raises:
         Quarantine: the file is empty, or not as the profile says.
     """
-    for found in _READERS[profile.format.kind](profile, name, stream, options):
-        if isinstance(found, Refused):
-            yield found
-        elif profile.format.rows:
-            yield from _inner(profile, name, *found)
-        else:
-            yield Row(*found)
+    found = _READERS[profile.format.kind](profile, name, stream, options)
+    return _all_inner(profile, name, found) if profile.format.rows else found
 
 
 _READERS = {
@@ -44,6 +34,14 @@ _READERS = {
     "json_lines": json_rows.lines,
     "xml": xml_rows.records,
 }
+
+
+def _all_inner(profile: Profile, name: str, records: Iterator[Row | Refused]) -> Iterator[Row | Refused]:
+    for found in records:
+        if isinstance(found, Refused):
+            yield found
+        else:
+            yield from _inner(profile, name, *found)
 
 
 def _inner(profile: Profile, name: str, where: str, record: Tree) -> Iterator[Row | Refused]:
@@ -58,7 +56,7 @@ def _inner(profile: Profile, name: str, where: str, record: Tree) -> Iterator[Ro
         besides = (
             _without(record, path) if number == 1 else {key: record[key] for key in outer & record.keys()}
         )
-        yield Row(f"{where}, row {number}", {**row, OUTER: besides})
+        yield f"{where}, row {number}", {**row, OUTER: besides}
 
 
 def _without(record: Tree, path: str) -> Tree:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
-from functools import partial
+from functools import lru_cache, partial
 from typing import BinaryIO
 
 import msgspec
@@ -37,7 +37,8 @@ _ENDINGS = {
 }
 DRAWN = "drawn/records.jsonl"
 """The rows of an archive that a collector made: all else in it is attached, whatever its name."""
-_Line = tuple[str, Tree]
+_encode = msgspec.json.Encoder().encode
+_group = msgspec.json.Decoder(tuple[int, list[Row]]).decode
 
 
 @dataclass
@@ -83,21 +84,20 @@ class OwnFiles:
         self, chunk: Chunk, attachments: Mapping[str, Stored], options: Options
     ) -> Iterator[Item | Refused]:
         """Read the items of one chunk."""
-        profile = self._profile
-        mapper = Mapper(profile, SharedFiles(attachments))
+        mapper, files = _mapper(self.profile), SharedFiles(attachments)
         for start, end in zip(chunk.starts, (*chunk.starts[1:], len(chunk.raw)), strict=True):
-            part, lines = msgspec.json.decode(chunk.raw[start:end], type=tuple[int, list[_Line]])
+            part, lines = _group(chunk.raw[start:end])
             rows = []
             for where, tree in lines:
                 try:
-                    rows.append(mapper.read(tree))
+                    rows.append(mapper.read(tree, files))
                 except Misfit as error:
                     yield _misfit(chunk.place, where, error, tree)
-            if rows and profile.item == "row":
-                yield _item(profile, self.title, rows[0])
+            if rows and mapper.profile.item == "row":
+                yield _item(mapper.profile, self.title, rows[0])
             elif rows:
                 try:
-                    yield from items_of(_chat(profile, self.title, rows, part), options)
+                    yield from items_of(_chat(mapper.profile, self.title, rows, part), options)
                 except Quarantine as error:
                     place = f"{chunk.place}, conversation from {lines[0][0]} on"
                     yield Refused(error.reason, place, str(error), chunk.raw[start:end])
@@ -120,9 +120,7 @@ class OwnFiles:
 
     @property
     def _profile(self) -> Profile:
-        if not self.profile:
-            raise Fatal("own_files: there is no profile. Name its file in the connector's key `profile`")
-        return msgspec.json.decode(self.profile, type=Profile)
+        return _mapper(self.profile).profile
 
     def _contents(self, archive: Zip) -> set[str]:
         """Name the files of an archive that hold rows: by the profile's patterns, else by their endings."""
@@ -138,21 +136,28 @@ class OwnFiles:
         return cut_rows(profile, name, rows_of(profile, name, stream, options), options)
 
 
+@lru_cache(maxsize=16)
+def _mapper(profile: str) -> Mapper:
+    if not profile:
+        raise Fatal("own_files: there is no profile. Name its file in the connector's key `profile`")
+    return Mapper(msgspec.json.decode(profile, type=Profile))
+
+
 def cut_rows(
     profile: Profile, name: str, rows: Iterable[Row | Refused], options: Options
 ) -> Iterator[Chunk | Refused]:
     """Put rows into chunks: whole conversations of a day, or row by row."""
-    mapper, groups = Mapper(profile, SharedFiles({})), Groups(options)
+    mapper, groups = Mapper(profile), Groups(options)
     batch = _Batch(name)
     for row in rows:
         if isinstance(row, Refused):
             yield row
             continue
-        line = msgspec.json.encode((row.where, row.tree))
+        line = _encode(row)
         try:
-            done = [b"[0,[%b]]" % line] if profile.item == "row" else groups.add(mapper.key(row.tree), line)
+            done = [b"[0,[%b]]" % line] if profile.item == "row" else groups.add(mapper.key(row[1]), line)
         except Misfit as error:
-            yield _misfit(name, row.where, error, row.tree)
+            yield _misfit(name, row[0], error, row[1])
             continue
         for group in done:
             yield from batch.add(group)
@@ -189,7 +194,7 @@ def _chat(profile: Profile, title: str, rows: list[Said], part: int) -> Chat:
     name = next((row.name for row in rows if row.name), "") or next(
         (r.subject for r in rows if r.subject), ""
     )
-    chat = Chat(profile.name, title, rows[0].conversation, name, tuple(people), part=part)
+    chat = Chat(profile.name, title, rows[0].conversation, name, tuple(people.values()), part=part)
     chat.deeds = [Deed(event, row.native_id) for row in rows for event in row.events]
     chat.marks = _marks(rows)
     return chat
@@ -197,7 +202,8 @@ def _chat(profile: Profile, title: str, rows: list[Said], part: int) -> Chat:
 
 def _item(profile: Profile, title: str, row: Said) -> Item:
     """Make an item of a row; one without an id is known by all that it says."""
-    unified([row])
+    known = unified([row])
+    to, cc, bcc = (tuple([known[person.key] for person in group]) for group in row.people[1:])
     said = (
         row.conversation,
         str(row.at),
@@ -213,9 +219,9 @@ def _item(profile: Profile, title: str, row: Said) -> Item:
         event_class="Message",
         at=row.at,
         sender=row.sender,
-        to=row.to or (() if row.cc or row.bcc or row.sender is None else (row.sender,)),
-        cc=row.cc,
-        bcc=row.bcc,
+        to=to or (() if cc or bcc or row.sender is None else (row.sender,)),
+        cc=cc,
+        bcc=bcc,
         events=row.events,
         marks=tuple(_marks([row])),
     )

@@ -11,6 +11,7 @@ TEXT = "#text"
 """Where an element with attributes or elements keeps its text."""
 REPAIRED = "#repaired"
 """Where a row keeps what had to be mended before it could be read."""
+_OWN = (TEXT, REPAIRED)
 OUTER = ".."
 """Where a row keeps the fields of the record that holds it."""
 
@@ -42,9 +43,11 @@ def text_at(tree: Any, path: str) -> str:
     Raises:
         Misfit: it is a structure, or there are several.
     """
-    if path and type(tree) is dict and type(alone := tree.get(path)) is str:  # nearly always
+    if not path:
+        return ""
+    if type(tree) is dict and type(alone := tree.get(path)) is str:  # nearly always
         return alone
-    found = [one for one in values_at(tree, path) if one is not None] if path else []
+    found = [one for one in values_at(tree, path) if one is not None]
     if not found:
         return ""
     if len(found) > 1:
@@ -59,8 +62,13 @@ def leaves(tree: Any, path: str = "") -> Iterator[tuple[str, str]]:
     """Give all that is not empty in a tree, as path and text."""
     if isinstance(tree, dict):
         for name, value in tree.items():
-            if name not in {TEXT, REPAIRED}:
-                yield from leaves(value, f"{path}/{name}" if path else name)
+            if name not in _OWN:
+                inner = f"{path}/{name}" if path else name
+                if inner and type(value) is str:  # nearly always
+                    if value.strip():
+                        yield inner, value
+                else:
+                    yield from leaves(value, inner)
             elif name == TEXT:
                 yield from leaves(value, path)
     elif isinstance(tree, list):
@@ -72,8 +80,8 @@ def leaves(tree: Any, path: str = "") -> Iterator[tuple[str, str]]:
 
 def residue_of(tree: Tree, known: Collection[str]) -> str:
     """Tell what of a row no field of the profile's is: ``name: value``, a line each."""
-    rest = {name: one for name, one in tree.items() if name not in known or not isinstance(one, str)}
-    return "\n".join(f"{path}: {text}" for path, text in leaves(rest) if path not in known) if rest else ""
+    rest = {name: one for name, one in tree.items() if name not in known or type(one) is not str}
+    return "\n".join([f"{path}: {text}" for path, text in leaves(rest) if path not in known]) if rest else ""
 
 
 def tree_of(element: ET.Element) -> Tree:
