@@ -1,19 +1,19 @@
-"""What a row says, by its profile: who, when, what, with which files."""
+"""What rows say, by their profile: who, when, what, with which files."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
-from include.commsarchive.model import Attachment, Event, Kind, Person
-from include.commsarchive.sources.own_files.people import PeopleReader, merged
+from include.commsarchive.model import Attachment, Event, Kind
+from include.commsarchive.sources.own_files.people import PeopleReader
 from include.commsarchive.sources.own_files.profile import Files, Profile
+from include.commsarchive.sources.own_files.said import Group, Said
 from include.commsarchive.sources.own_files.times import read_time
 from include.commsarchive.sources.own_files.tree import (
     REPAIRED,
     Misfit,
     Tree,
-    residue_of,
+    residues_of,
     text_at,
     values_at,
 )
@@ -24,28 +24,13 @@ _NOBODYS = (Kind.SYSTEM, Kind.DISCLAIMER, Kind.MODE)
 """What may be without anybody who did it."""
 
 
-@dataclass(slots=True)
-class Said:
-    """One row: what was said or done, by whom, to whom."""
-
-    at: int
-    conversation: str
-    name: str
-    subject: str
-    native_id: str
-    sender: Person | None
-    people: tuple[tuple[Person, ...], ...]
-    """Sender, to, cc and bcc; the same people are often the same tuple."""
-    events: list[Event]
-    repaired: str = ""
-
-
 class Mapper:
     """Reads rows by a profile."""
 
     def __init__(self, profile: Profile) -> None:
         """Prepare to read."""
         self.profile = profile
+        self._when = profile.time.fields
         self._lines = (profile.conversation, profile.conversation_name, profile.subject, profile.id)
         self._people = [PeopleReader(who, profile.own_domains) if who else None for who in profile.people]
         shown = {profile.id} if profile.item == "conversation" else set()  # no header names it there
@@ -62,54 +47,82 @@ class Mapper:
             raise Misfit(self.profile.conversation, "is empty; every row needs a conversation")
         return conversation, self._time(tree)[0] // _MS_PER_DAY
 
-    def read(self, tree: Tree, files: SharedFiles) -> Said:
-        """Read a row, with the files of its bundle.
+    def read(self, trees: Sequence[Tree], files: SharedFiles) -> Said:
+        """Read rows, with the files of their bundle.
 
         Raises:
-            Misfit: it does not fit; which field, why and the remedy.
+            Misfit: a row does not fit; which field, why and the remedy.
         """
-        at, remark = self._time(tree)
-        people = tuple([one.read(tree) if one else () for one in self._people])
-        sender = people[0][0] if people[0] else None
-        conversation, name, subject, native_id = [_line(text_at(tree, path)) for path in self._lines]
-        events = self._events(tree, Event(Kind.MESSAGE, at, sender, marks=(remark,) if remark else ()), files)
-        if people[1] and events[0].kind is Kind.INVITE:
-            events[0].other = people[1][0]
-        nobodys = sender is None and events[0].kind not in _NOBODYS
-        if nobodys or len(people[0]) > 1:
-            field = next(iter(self.profile.sender.fields()))
-            raise Misfit(
-                field, "is empty: who was it?" if nobodys else "names several senders; one is needed"
+        times = [self._time(tree) for tree in trees]
+        people = list(zip(*(_groups(trees, reader) for reader in self._people), strict=True))
+        rooms, names, subjects, ids = (_lines(trees, path) for path in self._lines)
+        events = [
+            Event(Kind.MESSAGE, at, groups[0][0] if groups[0] else None, text, None, None, None, marks)
+            for (at, marks), groups, text in zip(
+                times, people, _column(trees, self.profile.text), strict=True
             )
-        repaired = str(tree.get(REPAIRED, ""))
-        return Said(at, conversation, name, subject, native_id, sender, people, events, repaired)
+        ]
+        said = Said(rooms, names, subjects, ids, people, [[event] for event in events])
+        residues = residues_of(trees, self._known)
+        for tree, groups, row, residue in zip(trees, people, said.events, residues, strict=True):
+            event = row[0]
+            event.residue = residue
+            if "\r" in event.text:
+                event.text = event.text.replace("\r\n", "\n").replace("\r", "\n")
+            if self.profile.attachments or self.profile.event:
+                row.extend(self._rest(tree, event, files))
+                if event.kind is Kind.INVITE and groups[1]:
+                    event.other = groups[1][0]
+            if REPAIRED in tree:
+                said.repaired.append(str(tree[REPAIRED]))
+            if len(groups[0]) != 1:
+                self._check_sender(event, groups[0])
+        return said
 
-    def _time(self, tree: Tree) -> tuple[int, str]:
-        rules = self.profile.time
+    def _time(self, tree: Tree) -> tuple[int, tuple[str, ...]]:
+        if len(self._when) == 1:
+            text = text_at(tree, self._when[0])
+        else:
+            text = " ".join([text_at(tree, field).strip() for field in self._when])
         try:
-            return read_time(" ".join([text_at(tree, field).strip() for field in rules.fields]), rules)
+            at, remark = read_time(text, self.profile.time)
         except ValueError as error:
-            raise Misfit("`, `".join(rules.fields), str(error)) from None
+            raise Misfit("`, `".join(self._when), str(error)) from None
+        return at, (remark,) if remark else ()
 
-    def _events(self, tree: Tree, event: Event, files: SharedFiles) -> list[Event]:
-        """Make the events of a row: what was said, which is begun with, then its files."""
-        profile = self.profile
-        event.text = _text(text_at(tree, profile.text))
-        shared = _attached(tree, profile.attachments, files) if profile.attachments else []
+    def _check_sender(self, event: Event, senders: Group) -> None:
+        field = next(iter(self.profile.sender.fields()))
+        if senders:
+            raise Misfit(field, "names several senders; one is needed")
+        if event.kind not in _NOBODYS:
+            raise Misfit(field, "is empty: who was it?")
+
+    def _rest(self, tree: Tree, event: Event, files: SharedFiles) -> list[Event]:
+        """Complete the event of a row by its kind and files; give those of more files."""
+        rules = self.profile
+        shared = _attached(tree, rules.attachments, files) if rules.attachments else []
         if shared and not event.text:
             event.kind = Kind.FILE
-        if profile.event:
-            kind = profile.event.kind(text_at(tree, profile.event.field).strip())
+        if rules.event:
+            kind = rules.event.kind(text_at(tree, rules.event.field).strip())
             if kind is None:
-                raise Misfit(profile.event.field, "has a value that is not listed; add it to `event.values`")
+                raise Misfit(rules.event.field, "has a value that is not listed; add it to `event.values`")
             event.kind = kind
-        event.residue = residue_of(tree, self._known)
         if shared and event.kind is Kind.FILE:
-            event.attachment, *shared = shared
-        return [
-            event,
-            *(Event(Kind.FILE, event.at, event.who, attachment=one, marks=event.marks) for one in shared),
-        ]
+            event.attachment = shared.pop(0)
+        return [Event(Kind.FILE, event.at, event.who, attachment=one, marks=event.marks) for one in shared]
+
+
+def _column(trees: Sequence[Tree], path: str) -> list[str]:
+    return [text_at(tree, path) for tree in trees]
+
+
+def _lines(trees: Sequence[Tree], path: str) -> list[str]:
+    return [" ".join(text.split()) for text in _column(trees, path)] if path else [""] * len(trees)
+
+
+def _groups(trees: Sequence[Tree], reader: PeopleReader | None) -> list[Group]:
+    return list(map(reader.read, trees)) if reader else [()] * len(trees)
 
 
 def _attached(tree: Tree, rules: Files, files: SharedFiles) -> list[Attachment]:
@@ -130,23 +143,3 @@ def _attached(tree: Tree, rules: Files, files: SharedFiles) -> list[Attachment]:
             if name or path:
                 found.append(files.attachment(name, path or name, size if longest == 1 else None))
     return found
-
-
-def unified(rows: Sequence[Said]) -> dict[str, Person]:
-    """Give everybody once, by key, with all that is said of them anywhere; let all events name these."""
-    groups = {id(group): group for row in rows for group in row.people}
-    known = merged(person for group in groups.values() for person in group)
-    for row in rows:
-        who = row.sender = known[row.sender.key] if row.sender else None
-        for event in row.events:
-            event.who = who
-            event.other = known[event.other.key] if event.other else None
-    return known
-
-
-def _text(text: str) -> str:
-    return text.replace("\r\n", "\n").replace("\r", "\n")
-
-
-def _line(text: str) -> str:
-    return " ".join(text.split())

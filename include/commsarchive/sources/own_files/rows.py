@@ -9,7 +9,7 @@ from include.commsarchive.model import Refused
 from include.commsarchive.sources.base import Options
 from include.commsarchive.sources.own_files import delimited, json_rows, xml_rows
 from include.commsarchive.sources.own_files.profile import Profile
-from include.commsarchive.sources.own_files.tree import OUTER, Tree, residue_of, values_at
+from include.commsarchive.sources.own_files.tree import OUTER, Tree, residues_of, values_at
 
 MISFIT = "row-does-not-fit"
 
@@ -51,7 +51,7 @@ def _inner(profile: Profile, name: str, where: str, record: Tree) -> Iterator[Ro
     outer = {f for field in profile.fields() if field.startswith("../") for f in [field.removeprefix("../")]}
     if not rows:
         why = f"it holds no rows at `{path}`; mend `format.rows`, or nothing was said"
-        yield Refused(MISFIT, f"{name}, {where}", why, residue_of(record, ()).encode())
+        yield Refused(MISFIT, f"{name}, {where}", why, residues_of([record], ())[0].encode())
     for number, row in enumerate(rows, start=1):
         besides = (
             _without(record, path) if number == 1 else {key: record[key] for key in outer & record.keys()}

@@ -18,9 +18,10 @@ from include.commsarchive.sources.base import Chunk, Claim, Options, Role, Store
 from include.commsarchive.sources.chat import Chat, Deed, items_of
 from include.commsarchive.sources.item_classes import value_of
 from include.commsarchive.sources.own_files.groups import Groups
-from include.commsarchive.sources.own_files.mapper import Mapper, Said, unified
+from include.commsarchive.sources.own_files.mapper import Mapper
 from include.commsarchive.sources.own_files.profile import Profile
 from include.commsarchive.sources.own_files.rows import MISFIT, Row, rows_of
+from include.commsarchive.sources.own_files.said import Said
 from include.commsarchive.sources.own_files.tree import Misfit, Tree
 from include.commsarchive.sources.shared_files import SharedFiles
 from include.commsarchive.sources.vantage.source import is_zip, packed
@@ -86,20 +87,23 @@ class OwnFiles:
         """Read the items of one chunk."""
         mapper, files = _mapper(self.profile), SharedFiles(attachments)
         for start, end in zip(chunk.starts, (*chunk.starts[1:], len(chunk.raw)), strict=True):
-            part, lines = _group(chunk.raw[start:end])
-            rows = []
-            for where, tree in lines:
+            part, rows = _group(chunk.raw[start:end])
+            try:
+                said = mapper.read([tree for _, tree in rows], files)
+            except Misfit:
+                said = Said()
+                for where, tree in rows:  # one by one, to tell which does not fit
+                    try:
+                        said.add(mapper.read([tree], files))
+                    except Misfit as error:
+                        yield _misfit(chunk.place, where, error, tree)
+            if said.events and mapper.profile.item == "row":
+                yield _item(mapper.profile, self.title, said)
+            elif said.events:
                 try:
-                    rows.append(mapper.read(tree, files))
-                except Misfit as error:
-                    yield _misfit(chunk.place, where, error, tree)
-            if rows and mapper.profile.item == "row":
-                yield _item(mapper.profile, self.title, rows[0])
-            elif rows:
-                try:
-                    yield from items_of(_chat(mapper.profile, self.title, rows, part), options)
+                    yield from items_of(_chat(mapper.profile, self.title, said, part), options)
                 except Quarantine as error:
-                    place = f"{chunk.place}, conversation from {lines[0][0]} on"
+                    place = f"{chunk.place}, conversation from {rows[0][0]} on"
                     yield Refused(error.reason, place, str(error), chunk.raw[start:end])
 
     def members(self, name: str, stream: BinaryIO) -> Iterator[tuple[str, BinaryIO] | Refused]:
@@ -189,46 +193,49 @@ class _Batch:
         self._groups, self._size = [], 0
 
 
-def _chat(profile: Profile, title: str, rows: list[Said], part: int) -> Chat:
-    people = unified(rows)
-    name = next((row.name for row in rows if row.name), "") or next(
-        (r.subject for r in rows if r.subject), ""
-    )
-    chat = Chat(profile.name, title, rows[0].conversation, name, tuple(people.values()), part=part)
-    chat.deeds = [Deed(event, row.native_id) for row in rows for event in row.events]
-    chat.marks = _marks(rows)
+def _chat(profile: Profile, title: str, said: Said, part: int) -> Chat:
+    people = said.unify()
+    name = next(filter(None, said.names), "") or next(filter(None, said.subjects), "")
+    chat = Chat(profile.name, title, said.conversations[0], name, tuple(people.values()), part=part)
+    chat.deeds = [
+        Deed(event, native_id)
+        for events, native_id in zip(said.events, said.native_ids, strict=True)
+        for event in events
+    ]
+    chat.marks = _marks(said)
     return chat
 
 
-def _item(profile: Profile, title: str, row: Said) -> Item:
+def _item(profile: Profile, title: str, said: Said) -> Item:
     """Make an item of a row; one without an id is known by all that it says."""
-    known = unified([row])
-    to, cc, bcc = (tuple([known[person.key] for person in group]) for group in row.people[1:])
-    said = (
-        row.conversation,
-        str(row.at),
-        row.sender.key if row.sender else "",
-        row.subject,
-        *(event.text for event in row.events),
+    known = said.unify()
+    _, to, cc, bcc = (tuple([known[person.key] for person in group]) for group in said.people[0])
+    (events,), (thread,), (subject,), (native_id,) = (
+        said.events,
+        said.conversations,
+        said.subjects,
+        said.native_ids,
     )
+    sender, at = events[0].who, events[0].at
+    told = (thread, str(at), sender.key if sender else "", subject, *(event.text for event in events))
     return Item(
         source=profile.name,
-        native_ids=(row.native_id,) if row.native_id else (digest("row", *said),),
-        thread=row.conversation,
-        subject=row.subject or f"{title}: {row.sender.name if row.sender else row.name}",
+        native_ids=(native_id or digest("row", *told),),
+        thread=thread,
+        subject=subject or f"{title}: {sender.name if sender else said.names[0]}",
         event_class="Message",
-        at=row.at,
-        sender=row.sender,
-        to=to or (() if cc or bcc or row.sender is None else (row.sender,)),
+        at=at,
+        sender=sender,
+        to=to or (() if cc or bcc or sender is None else (sender,)),
         cc=cc,
         bcc=bcc,
-        events=row.events,
-        marks=tuple(_marks([row])),
+        events=events,
+        marks=tuple(_marks(said)),
     )
 
 
-def _marks(rows: list[Said]) -> list[str]:
-    return [f"repaired: {one}" for one in dict.fromkeys(row.repaired for row in rows if row.repaired)]
+def _marks(said: Said) -> list[str]:
+    return [f"repaired: {one}" for one in dict.fromkeys(said.repaired) if one]
 
 
 def _misfit(name: str, where: str, error: Misfit, tree: Tree) -> Refused:

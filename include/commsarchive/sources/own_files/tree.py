@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import xml.etree.ElementTree as ET
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
+from itertools import chain
 from typing import Any
 
 Tree = dict[str, Any]
@@ -11,7 +12,8 @@ TEXT = "#text"
 """Where an element with attributes or elements keeps its text."""
 REPAIRED = "#repaired"
 """Where a row keeps what had to be mended before it could be read."""
-_OWN = (TEXT, REPAIRED)
+_OWN = {TEXT, REPAIRED, ""}
+"""Names that are no paths."""
 OUTER = ".."
 """Where a row keeps the fields of the record that holds it."""
 
@@ -62,13 +64,8 @@ def leaves(tree: Any, path: str = "") -> Iterator[tuple[str, str]]:
     """Give all that is not empty in a tree, as path and text."""
     if isinstance(tree, dict):
         for name, value in tree.items():
-            if name not in _OWN:
-                inner = f"{path}/{name}" if path else name
-                if inner and type(value) is str:  # nearly always
-                    if value.strip():
-                        yield inner, value
-                else:
-                    yield from leaves(value, inner)
+            if name not in {TEXT, REPAIRED}:
+                yield from leaves(value, f"{path}/{name}" if path else name)
             elif name == TEXT:
                 yield from leaves(value, path)
     elif isinstance(tree, list):
@@ -78,10 +75,19 @@ def leaves(tree: Any, path: str = "") -> Iterator[tuple[str, str]]:
         yield path or ".", _plain(tree)
 
 
-def residue_of(tree: Tree, known: Collection[str]) -> str:
-    """Tell what of a row no field of the profile's is: ``name: value``, a line each."""
-    rest = {name: one for name, one in tree.items() if name not in known or type(one) is not str}
-    return "\n".join([f"{path}: {text}" for path, text in leaves(rest) if path not in known]) if rest else ""
+def residues_of(trees: Sequence[Tree], known: Collection[str]) -> list[str]:
+    """Tell what of each row no field of the profile's is: ``name: value``, a line each."""
+    names = set(map(tuple, trees))
+    types = set(map(type, chain.from_iterable(map(dict.values, trees))))
+    if len(names) > 1 or types != {str} or not _OWN.isdisjoint(trees[0]):
+        return [_residue(tree, known) for tree in trees]
+    rest = [name for name in trees[0] if name not in known]
+    return ["\n".join([f"{name}: {tree[name]}" for name in rest if tree[name].strip()]) for tree in trees]
+
+
+def _residue(tree: Tree, known: Collection[str]) -> str:
+    rest = {name: one for name, one in tree.items() if name not in known or not isinstance(one, str)}
+    return "\n".join(f"{path}: {text}" for path, text in leaves(rest) if path not in known)
 
 
 def tree_of(element: ET.Element) -> Tree:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import xml.etree.ElementTree as ET
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
 from itertools import pairwise
@@ -15,6 +15,7 @@ from include.commsarchive.model import Refused
 from include.commsarchive.sources.base import Chunk, Options
 from include.commsarchive.sources.own_files.profile import Profile
 from include.commsarchive.sources.own_files.tree import REPAIRED, Tree, tree_of
+from include.commsarchive.sources.own_files.xml_usual import Usual
 from include.commsarchive.sources.xml_grammar import Grammar
 from include.commsarchive.sources.xml_reading import TAGS_LEFT_OUT, read_mended, read_strict
 from include.commsarchive.sources.xml_records import Cutter
@@ -36,7 +37,7 @@ def records(profile: Profile, name: str, stream: BinaryIO, options: Options) -> 
     """
     window = Window(name, stream)
     head = window.head()
-    known = _known(profile)
+    known, usual = _known(profile), Usual()
     namespaces = "".join(dict.fromkeys(_NAMESPACES.findall(head.decode("utf-8", "replace"))))
     cutting = options if profile.format.rows else replace(options, max_events=_NO_PARTS)
     for chunk in Cutter(window, _grammar(profile, head), {}, cutting).chunks():
@@ -46,7 +47,7 @@ def records(profile: Profile, name: str, stream: BinaryIO, options: Options) -> 
             why = "a single record is larger than items.max_bytes; raise it, then replay"
             yield Refused("record-too-large", f"{name}, byte {chunk.start:,}", why, chunk.raw)
         else:
-            yield from _read(chunk, namespaces, known)
+            yield from _read(chunk, namespaces, known, usual)
 
 
 def _grammar(profile: Profile, head: bytes) -> Grammar:
@@ -71,36 +72,37 @@ def _known(profile: Profile) -> frozenset[str]:
     return frozenset(step.lower() for path in paths for step in path.split("/"))
 
 
-def _read(chunk: Chunk, namespaces: str, known: frozenset[str]) -> Iterator[Found | Refused]:
+def _read(chunk: Chunk, namespaces: str, known: frozenset[str], usual: Usual) -> Iterator[Found | Refused]:
+    part = f", part {chunk.context['part']}" if "part" in chunk.context else ""
     ends = (*chunk.starts, len(chunk.raw))
-    sound = _batches(chunk.raw, ends, namespaces)
-    for start, end in pairwise(ends):
-        raw = chunk.raw[start:end]
-        where = f"byte {chunk.start + start:,}"
-        if part := chunk.context.get("part"):
-            where = f"{where}, part {part}"
-        try:
-            whole = next(sound)
-            element, mended = _element(raw, namespaces, known) if whole is None else (whole, [])
-        except Quarantine as error:
-            yield Refused(error.reason, f"{chunk.place}, {where}", str(error), raw)
-            continue
-        tree = tree_of(element)
-        if mended:
-            tree[REPAIRED] = "; ".join(mended)
-        yield where, tree
+    for first in range(0, len(chunk.starts), _BATCH):
+        batch = list(pairwise(ends[first : first + _BATCH + 1]))
+        raws = [chunk.raw[start:end] for start, end in batch]
+        for (start, _), raw, sound in zip(batch, raws, _sound(raws, namespaces, usual), strict=True):
+            where = f"byte {chunk.start + start:,}{part}"
+            try:
+                yield where, sound or _mended(raw, namespaces, known)
+            except Quarantine as error:
+                yield Refused(error.reason, f"{chunk.place}, {where}", str(error), raw)
 
 
-def _batches(raw: bytes, ends: Sequence[int], namespaces: str) -> Iterator[ET.Element | None]:
+def _sound(raws: list[bytes], namespaces: str, usual: Usual) -> list[Tree | None]:
     """Read records many at a time, which is much quicker; None for each of a batch that is not sound."""
-    for at in range(0, len(ends) - 1, _BATCH):
-        last = min(at + _BATCH, len(ends) - 1)
-        found: list[ET.Element | None] = [None] * (last - at)
-        with suppress(ET.ParseError):
-            root = read_strict(raw[ends[at] : ends[last]], namespaces)
-            if len(root) == len(found):
-                found = list(root)
-        yield from found
+    found = [usual.read(raw) for raw in raws]
+    rest = [number for number, tree in enumerate(found) if tree is None]
+    with suppress(ET.ParseError):
+        root = read_strict(b"".join([raws[number] for number in rest]), namespaces) if rest else ()
+        if rest and len(root) == len(rest):
+            for number, element in zip(rest, root, strict=True):
+                found[number] = tree_of(element)
+            usual.learn(raws[rest[0]], found[rest[0]])
+    return found
+
+
+def _mended(raw: bytes, namespaces: str, known: frozenset[str]) -> Tree:
+    element, mended = _element(raw, namespaces, known)
+    tree = tree_of(element)
+    return {**tree, REPAIRED: "; ".join(mended)} if mended else tree
 
 
 def _element(raw: bytes, namespaces: str, known: frozenset[str]) -> tuple[ET.Element, list[str]]:
