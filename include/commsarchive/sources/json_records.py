@@ -8,42 +8,56 @@ from __future__ import annotations
 
 import codecs
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import BinaryIO
+from collections.abc import Callable, Iterator
+from typing import Any, BinaryIO, NamedTuple
 
 import msgspec
 
 from include.commsarchive.errors import Quarantine
+from include.commsarchive.sources.json_keys import has_keys_once
 
 BLOCK = 4 * 1024 * 1024
 _ENOUGH = 64 * 1024
+_RUN = 64
+"""Objects of the usual shape that are looked at together."""
 _PATIENCE = 16 * 1024 * 1024
 """Bytes of objects that never end, after which objects are looked for on lines of their own only."""
 _STRING = rb'"(?:[^"\\\r\n]|\\.)*+"'
 _PLAIN = rb"(?:%b|[-+.\w]+|\{\s*\}|\[\s*\])" % _STRING
 _TOKEN = re.compile(rb'[{}]|"(?:[^"\\\r\n]|\\.)*+("?)')
 _NOTHING = re.compile(rb"[\s,]+")
+_UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 _END_OF_LINE = re.compile(rb"[\r\n]+\s*(?=[\[\]{])")
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(NamedTuple):
     """A stretch of the file at ``start``. ``page`` is the key under which its page holds the list, if any.
 
-    ``problem`` is a reason slug where it is no whole object.
+    ``problem`` is a reason slug where it is no whole object; ``shape`` what the reader of the usual shape
+    made of it, None where it is of another, or a key may be there twice.
     """
 
     start: int
     raw: bytes
     page: str = ""
     problem: str = ""
+    shape: Any = None
 
 
 class JsonRecords:
-    """Walks one file. ``pages`` are the keys under which pages hold their lists."""
+    """Walks one file. ``pages`` are the keys under which pages hold their lists.
 
-    def __init__(self, name: str, stream: BinaryIO, pages: tuple[str, ...], largest: int) -> None:
+    ``usual`` reads an object of the usual shape and raises for any other, and for pages.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        stream: BinaryIO,
+        pages: tuple[str, ...],
+        largest: int,
+        usual: Callable[[bytes], Any],
+    ) -> None:
         """Start at the beginning; an object larger than ``largest`` bytes comes in pieces, as a problem.
 
         Raises:
@@ -51,6 +65,7 @@ class JsonRecords:
         """
         self._stream = stream
         self._largest = largest
+        self._usual = usual
         self._data = stream.read(BLOCK)
         self._base = self._at = 0
         self._ended = False
@@ -71,12 +86,32 @@ class JsonRecords:
         while True:
             while len(self._data) - self._at < _ENOUGH and self._grow():
                 pass
+            yield from self._usual_lines()
             if nothing := _NOTHING.match(self._data, self._at):
                 self._at = nothing.end()
             elif self._at == len(self._data):
                 return
             elif not self._list():
                 yield from self._object() if self._data.startswith(b"{", self._at) else self._stranger()
+
+    def _usual_lines(self) -> Iterator[Found]:
+        """Hand on lines that hold an object of the usual shape each, up to the first that does not."""
+        data, at, run = self._data, self._at, list[Found]()
+        while data.startswith(b"{", at) and (end := data.find(b"\n", at) + 1) and len(run) < _RUN:
+            line = data[at:end].rstrip()
+            try:
+                shape = self._usual(line)
+            except _UNREADABLE:
+                break
+            if len(line) > self._largest:
+                break
+            run.append(Found(self._base + at, line, self._page, "", shape))
+            at = end
+        once = has_keys_once(data[self._at : at], [one.shape for one in run])
+        self._at = at
+        for one in run:
+            usual = once or has_keys_once(one.raw, one.shape)
+            yield one if usual else one._replace(shape=None)
 
     def _list(self) -> bool:
         """Step into or out of a list or a page."""
@@ -109,7 +144,7 @@ class JsonRecords:
             return 0
         try:
             msgspec.json.decode(line, type=msgspec.Raw)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        except _UNREADABLE:
             return 0
         return self._at + len(line)
 

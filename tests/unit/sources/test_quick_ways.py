@@ -21,7 +21,7 @@ QUICK = {
     "persistent_chat": ("persistent_chat.events.EventReader._usual", lambda *_: None),
     "dig": ("dig.events.EventReader._usual", lambda *_: None),
     "own_xml": ("own_files.xml_rows._sound", lambda raws, *_: [None] * len(raws)),
-    "symphony_events": ("symphony.messageml._WRAPPED", None),
+    "symphony_events": ("symphony.messageml._is_div", lambda _: False),
 }
 """The quick way of a format, and what leaves it out."""
 PIECES = (

@@ -12,6 +12,7 @@ from include.commsarchive.sources.symphony.files import Files
 from include.commsarchive.sources.symphony.people import Directory, name_of, users_of
 from include.commsarchive.sources.symphony.records import Happened, Json, decode, happened, obj, text
 from include.commsarchive.sources.symphony.streams import APART, BLAST
+from include.commsarchive.sources.symphony.usual import Told, Usual, usual
 
 _KINDS = {
     "IM": "Symphony chat",
@@ -34,23 +35,30 @@ _STATED = (
 def read_chat(raw: bytes, context: Mapping[str, str], files: Files) -> Chat:
     """Read a conversation, or a part of one, from its records; each is known to be one."""
     mended: set[str] = set()
-    all_of_it, again = [], 0
-    seen: dict[tuple[str, str, int | None], list[Json]] = {}
+    all_of_it: list[Told] = []
+    again = 0
+    seen: dict[tuple[str, str, int | None], list[Told]] = {}
     for piece in raw.split(APART)[:-1]:
-        record, note = decode(piece.removeprefix(BLAST))
-        one = happened(record) if record else None
+        one = usual(piece) or _with_care(piece, mended)
         if one is None:
             continue
+        alike = seen.setdefault((one.type, one.native_id, one.at), [])
+        if any(_same(one.body, other.body) for other in alike):
+            again += 1
+        else:
+            alike.append(one)
+            all_of_it.append(one)
+    return _chat(all_of_it, context, files, _marks(mended, again))
+
+
+def _with_care(piece: bytes, mended: set[str]) -> Happened | None:
+    record, note = decode(piece.removeprefix(BLAST))
+    one = happened(record) if record else None
+    if one is not None:
         mended |= {note} if note else set()
         if piece.startswith(BLAST):
             one.left["page"] = "blast: sent to several conversations at once"
-        alike = seen.setdefault((one.type, one.native_id, one.at), [])
-        if any(_same(one.body, other) for other in alike):
-            again += 1
-        else:
-            alike.append(one.body)
-            all_of_it.append(one)
-    return _chat(all_of_it, context, files, _marks(mended, again))
+    return one
 
 
 def _same(one: Json, other: Json) -> bool:
@@ -62,16 +70,18 @@ def _marks(mended: set[str], again: int) -> list[str]:
     return marks + ([f"delivered more than once (records: {again})"] if again else [])
 
 
-def _chat(all_of_it: list[Happened], context: Mapping[str, str], files: Files, marks: list[str]) -> Chat:
+def _chat(all_of_it: list[Told], context: Mapping[str, str], files: Files, marks: list[str]) -> Chat:
     known, people = _everybody(context.get("people", "[]"))
-    here = [user for one in all_of_it for _, user in users_of(one)]
+    careful = [one for one in all_of_it if isinstance(one, Happened)]
+    here = list({id(user): user for one in all_of_it for user in _users(one)}.values())
     room = all_of_it[0].room
     reader = EventReader(people, files, room, all_of_it)
     deeds: list[Deed] = [deed for one in all_of_it for deed in reader.read(one)]
-    facts = {label: _stated(all_of_it, key) for key, label in _STATED}
+    streams = list({id(one.stream): one.stream for one in all_of_it}.values())
+    facts = {label: _stated(streams, key) for key, label in _STATED}
     present = here + (known if "part" in context else [])
     named = [person for user in present if (person := people.person(user))]
-    rooms = [text(obj(one.body.get(key)).get("name")) for one in all_of_it for key in _PROPERTIES]
+    rooms = [text(obj(one.body.get(key)).get("name")) for one in careful for key in _PROPERTIES]
     return Chat(
         "symphony",
         _KINDS.get(facts["Stream type"].upper(), "Symphony conversation"),
@@ -94,9 +104,13 @@ def _everybody(people: str) -> tuple[list[Json], Directory]:
     return known, directory
 
 
-def _stated(all_of_it: list[Happened], key: str) -> str:
+def _users(one: Told) -> list[Json]:
+    return [one.who] if isinstance(one, Usual) else [user for _, user in users_of(one)]
+
+
+def _stated(streams: list[Json], key: str) -> str:
     """Give what the records state of their stream, every value once."""
-    values = [one.stream[key] for one in all_of_it if one.stream.get(key) not in (None, "", [])]
+    values = [stream[key] for stream in streams if stream.get(key) not in (None, "", [])]
     told = [
         "yes" if value is True else "no" if value is False else text(value) or json.dumps(value)
         for value in values

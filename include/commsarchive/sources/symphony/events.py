@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from functools import lru_cache
 
 from include.commsarchive.model import Event, Kind, Person
 from include.commsarchive.sources.chat import UNDATED, Deed, stamp
@@ -13,8 +14,10 @@ from include.commsarchive.sources.symphony.ids import same
 from include.commsarchive.sources.symphony.messageml import text_of
 from include.commsarchive.sources.symphony.people import Directory
 from include.commsarchive.sources.symphony.records import Happened, Json, filled, obj, objs, text, time_of
+from include.commsarchive.sources.symphony.usual import Told, Usual
 
 _OF_BODY = frozenset({"message", "sharedMessage", "stream"})
+_NO_DATA = frozenset({"{}", "null"})
 _TELEPHONES = ("ios", "iphone", "ipad", "android", "mobile")
 _NOTES = {
     "INSTANTMESSAGECREATED": "chat created",
@@ -33,7 +36,7 @@ _NOTES = {
 class EventReader:
     """Reads what happened in one conversation; messages may refer to each other in any order."""
 
-    def __init__(self, people: Directory, files: Files, room: str, all_of_it: list[Happened]) -> None:
+    def __init__(self, people: Directory, files: Files, room: str, all_of_it: list[Told]) -> None:
         """Take everybody, the bundle's files, and all that happened."""
         self._people = people
         self._files = files
@@ -41,8 +44,10 @@ class EventReader:
         self._disclaimed: set[tuple[str, str]] = set()
         self._said = {one.native_id: one for one in all_of_it if one.type in {"MESSAGESENT", "SHAREDPOST"}}
 
-    def read(self, one: Happened) -> list[Deed]:
+    def read(self, one: Told) -> list[Deed]:
         """Read one thing that happened: a message with files and a disclaimer is several events."""
+        if isinstance(one, Usual):
+            return [self._usual(one)]
         event = Event(Kind.SYSTEM, UNDATED if one.at is None else one.at, self._person(one.who))
         readers: dict[str, Callable[[Event, Happened], list[Deed]]] = {
             "MESSAGESENT": self._message,
@@ -54,10 +59,20 @@ class EventReader:
         }
         return readers.get(one.type, self._note)(event, one)
 
+    def _usual(self, one: Usual) -> Deed:
+        said, who = one.message, self._people.named(one.user.name)
+        event = Event(Kind.MESSAGE, one.at, who, text_of(said.message))
+        event.marks = _how(bool(said.silent), said.user_agent or "")
+        if said.data and said.data.strip() not in _NO_DATA:
+            event.residue = _residue({"data": said.data})
+        if self._said[one.native_id] is not one:
+            return self._deed(event, one)
+        return Deed(event, one.native_id, (f"{self._room} message {one.native_id}",))
+
     def _person(self, user: object) -> Person | None:
         return self._people.person(obj(user))
 
-    def _deed(self, event: Event, one: Happened, message_id: str = "") -> Deed:
+    def _deed(self, event: Event, one: Told, message_id: str = "") -> Deed:
         """Tie an event to the thread of messages that it, or the message that it is about, is part of."""
         message_id = message_id or one.native_id
         about = self._said.get(message_id)
@@ -76,7 +91,7 @@ class EventReader:
         rest = (
             odd_fields(message) | {key: one.body[key] for key in one.body if key not in _OF_BODY} | one.left
         )
-        if text(rest.get("data")).strip() in {"{}", "null"}:
+        if text(rest.get("data")).strip() in _NO_DATA:
             del rest["data"]
         event.residue = _residue(rest)
         shown = [
@@ -99,11 +114,7 @@ class EventReader:
             marks.append(f"edited later: {self._which(replaced_by)}")
         if parent := text(message.get("parentMessageId")):
             marks.append(f"reply to {self._which(parent)}")
-        if message.get("silent"):
-            marks.append("silent")
-        if any(word in text(message.get("userAgent")).lower() for word in _TELEPHONES):
-            marks.append("mobile")
-        return marks
+        return [*marks, *_how(bool(message.get("silent")), text(message.get("userAgent")))]
 
     def _which(self, message_id: str) -> str:
         """Say which message is meant: by whom and when where it is known, else by its id."""
@@ -180,6 +191,13 @@ class EventReader:
     def _rest(self, one: Happened, *read: str) -> str:
         rest = {key: value for key, value in one.body.items() if key not in {*read, "stream"}}
         return _residue(rest | one.left)
+
+
+@lru_cache(maxsize=1024)
+def _how(silent: bool, user_agent: str) -> tuple[str, ...]:
+    """Say how a message was sent."""
+    mobile = any(word in user_agent.lower() for word in _TELEPHONES)
+    return (*(["silent"] if silent else []), *(["mobile"] if mobile else []))
 
 
 def _value(value: object) -> str:

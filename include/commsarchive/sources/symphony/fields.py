@@ -37,8 +37,8 @@ _MESSAGE: dict[str, Callable[[object], bool]] = {
     **dict.fromkeys(("sid", "originalFormat", "diagnostic", "userAgent", "externalRecipients"), _is_anything),
 }
 """What is read of a message, or is about the wire and not about it."""
-_USER = frozenset({"userId", "id", "email", "displayName", "firstName", "lastName", "username", "company"})
-_STREAM = frozenset(
+USER = frozenset({"userId", "id", "email", "displayName", "firstName", "lastName", "username", "company"})
+STREAM = frozenset(
     {"streamId", "streamType", "roomName", "members", "external", "crossPod", "recipientTenantIds"}
 )
 _FILE = frozenset({"id", "name", "size", "images"})
@@ -47,8 +47,8 @@ _FILE = frozenset({"id", "name", "size", "images"})
 def odd_fields(message: Json) -> Json:
     """Give the fields of a message, its user, stream and files that nothing else shows."""
     odd = {key: value for key, value in message.items() if key not in _MESSAGE or not _MESSAGE[key](value)}
-    odd |= _others("user", obj(message.get("user")), _USER)
-    odd |= _others("stream", obj(message.get("stream")), _STREAM)
+    odd |= _others("user", obj(message.get("user")), USER)
+    odd |= _others("stream", obj(message.get("stream")), STREAM)
     for file in objs(message.get("attachments")):
         odd |= _others(f"file {text(file.get('name'))}", file, _FILE)
     return odd

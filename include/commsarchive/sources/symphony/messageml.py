@@ -7,12 +7,12 @@ is text like any other that people typed, and is escaped where it is rendered.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from html import unescape
 
 _TAG = re.compile(r"<(/?)([A-Za-z][\w:.-]*)([^<>]*)>")
 _ATTRIBUTE = re.compile(r"""([A-Za-z][\w:.-]*)\s*=\s*(?:"([^"]*)"|'([^']*)')""")
-_WRAPPED = re.compile(r"\s*<div\b[^<>]*>([^<&]*)</div>\s*")
-"""The usual message: text in one element, without references."""
+_DIV, _END_DIV = re.compile(r"<div\b[^<>]*>"), "</div>"
 _SPACE = re.compile(r"[ \t\r\n\f]+")
 _BREAKS = re.compile(r"\n{3,}")
 _BLOCKS = frozenset(
@@ -34,11 +34,20 @@ _NAMED = frozenset(
 
 def text_of(markup: str) -> str:
     """Give a message as text. What does not begin as markup is text already."""
-    if wrapped := _WRAPPED.fullmatch(markup):
-        return _SPACE.sub(" ", wrapped[1]).strip(" ")
+    start = markup.find(">") + 1
+    if _is_div(markup[:start]) and markup.endswith(_END_DIV):
+        said = markup[start : -len(_END_DIV)].strip(" ")
+        if "<" not in said and "  " not in said and (words := unescape(said)).isprintable():
+            return words.rstrip(" ")
     if not _TAG.match(markup.lstrip()):
         return markup
     return _Text().read(markup)
+
+
+@lru_cache(maxsize=256)
+def _is_div(tag: str) -> bool:
+    """Recognise the element that holds the usual message: words on one line."""
+    return _DIV.fullmatch(tag) is not None
 
 
 class _Text:

@@ -11,6 +11,7 @@ _FIELDS = ("email", "displayName", "firstName", "lastName", "username", "company
 _ROLES = ("affectedUser", "toUser", "fromUser")
 OWN = "own"
 """Marks a user of ours, in a directory that crosses to another process."""
+_LEARNED = (*_FIELDS, OWN)
 
 
 def users_of(one: Happened) -> list[tuple[str, Json]]:
@@ -44,8 +45,12 @@ class Directory:
 
     def learn(self, name: str, user: Json) -> None:
         """Take in a user of this `name_of`, as one record states them; what was known before stays."""
-        known = self._users.setdefault(name, {"userId": user.get("userId") or user.get("id")})
-        for field in (*_FIELDS, OWN):
+        known = self._users.get(name)
+        if known is None:
+            told = {field: user[field] for field in _LEARNED if user.get(field)}
+            self._users[name] = {"userId": user.get("userId") or user.get("id"), **told}
+            return
+        for field in _LEARNED:
             value = user.get(field)
             if value and (not known.get(field) or (field == "email" and not is_stated(text(known[field])))):
                 known[field] = value
@@ -56,13 +61,22 @@ class Directory:
 
     def person(self, user: Json) -> Person | None:
         """Give the person that a record means; None where it names nobody. Ask when all was learned."""
+        return self.named(name_of(user))
+
+    def named(self, name: str) -> Person | None:
+        """Give the person of this `name_of`, as `person` does."""
         if not self._made:
-            same: dict[str, list[Json]] = {}
-            for name, known in self._users.items():
-                same.setdefault(_key(name, known), []).append(known)
-            people = {key: _person(key, group) for key, group in same.items()}
-            self._made = {name: people[_key(name, known)] for name, known in self._users.items()}
-        return self._made.get(name_of(user))
+            self._make()
+        return self._made.get(name)
+
+    def _make(self) -> None:
+        """Make everybody's person, one for those who share an address."""
+        keys = {name: _key(name, known) for name, known in self._users.items()}
+        same: dict[str, list[Json]] = {}
+        for name, key in keys.items():
+            same.setdefault(key, []).append(self._users[name])
+        people = {key: _person(key, group) for key, group in same.items()}
+        self._made = {name: people[key] for name, key in keys.items()}
 
 
 def is_stated(email: str) -> bool:
@@ -77,7 +91,9 @@ def _key(name: str, user: Json) -> str:
 
 def _person(key: str, users: list[Json]) -> Person:
     """Make one person of the users that share an address."""
-    merged = {name: next((one[name] for one in users if one.get(name)), "") for name in (*_FIELDS, OWN)}
+    merged = dict.fromkeys(_LEARNED, "")
+    for one in reversed(users):
+        merged |= one
     email = text(merged["email"])
     full = " ".join(filter(None, (text(merged["firstName"]), text(merged["lastName"]))))
     ids = [("UserId", text(one["userId"])) for one in users if one.get("userId")]

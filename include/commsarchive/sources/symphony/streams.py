@@ -18,6 +18,7 @@ from include.commsarchive.sources.json_keys import has_key_twice
 from include.commsarchive.sources.json_records import BLOCK, Found, JsonRecords
 from include.commsarchive.sources.symphony.people import OWN, Directory, users_of
 from include.commsarchive.sources.symphony.records import decode, happened
+from include.commsarchive.sources.symphony.usual import User, is_external, read_shape, whose
 
 APART = b"\x1e"
 """Ends a record; it cannot stand in JSON as it is (RFC 8259, section 7)."""
@@ -50,6 +51,7 @@ class Streams:
         self._options = options
         self._people = Directory()
         self._streams: dict[str, _Stream] = {}
+        self._learned: set[User] = set()
         self._taken = 0
 
     def chunks(self) -> Iterator[Chunk | Refused]:
@@ -62,6 +64,7 @@ class Streams:
         yield from self._sort()
         own = {user for one in self._streams.values() if not one.external for user in one.users}
         waiting: list[tuple[bytes, _Stream]] = []
+        size = 0
         for one in self._streams.values():
             parts = list(self._cut(one))
             if len(parts) > 1:
@@ -69,18 +72,33 @@ class Streams:
                     yield self._chunk([(self._records(part), one)], own, {"part": str(number)})
                 continue
             waiting.append((self._records(parts[0]), one))
-            if sum(len(raw) for raw, _ in waiting) >= BLOCK:
+            size += len(waiting[-1][0])
+            if size >= BLOCK:
                 yield self._chunk(waiting, own, {})
-                waiting = []
+                waiting, size = [], 0
         if waiting:
             yield self._chunk(waiting, own, {})
 
     def _sort(self) -> Iterator[Refused]:
-        for found in JsonRecords(self._name, self._stream, _PAGES, self._options.max_bytes):
-            problem = found.problem or self._place(found)
+        for found in JsonRecords(self._name, self._stream, _PAGES, self._options.max_bytes, read_shape):
+            problem = found.problem or ("" if self._place_usual(found) else self._place(found))
             if problem:
                 place = f"{self._name}, byte {found.start:,}"
                 yield Refused(problem, place, _WHY[problem], found.raw)
+
+    def _place_usual(self, found: Found) -> bool:
+        """Note a message of the usual shape; False where it is not."""
+        known = whose(found.shape) if found.shape else None
+        if known is None:
+            return False
+        user, place = known
+        stream = self._noted(place.room, found)
+        stream.external |= is_external(found.shape, place)
+        stream.users.add(user.name)
+        if user not in self._learned:
+            self._people.learn(user.name, user.told)
+            self._learned.add(user)
+        return True
 
     def _place(self, found: Found) -> str:
         """Note to which conversation a record belongs; say what is wrong where that cannot be told."""
@@ -90,17 +108,27 @@ class Streams:
         one = happened(record) if record else None
         if one is None or not one.room or has_key_twice(found.raw, record):
             return "not-a-record"
-        stream = self._streams.setdefault(one.room, _Stream())
-        stream.places.extend((found.start, len(found.raw), int(found.page == "messages")))
+        stream = self._noted(one.room, found)
         stream.external |= one.external
         for name, user in users_of(one):
             self._people.learn(name, user)
             stream.users.add(name)
         return ""
 
+    def _noted(self, room: str, found: Found) -> _Stream:
+        stream = self._streams.get(room)
+        if stream is None:
+            stream = self._streams[room] = _Stream()
+        for one in (found.start, len(found.raw), found.page == "messages"):
+            stream.places.append(one)
+        return stream
+
     def _cut(self, stream: _Stream) -> Iterator[array[int]]:
         """Cut a conversation that is longer than one e-mail may be."""
         places, start, size = stream.places, 0, 0
+        if len(places) <= 3 * self._options.max_events and sum(places[1::3]) <= self._options.max_bytes:
+            yield places
+            return
         for at in range(0, len(places), 3):
             if at > start and (
                 at - start >= 3 * self._options.max_events or size + places[at + 1] > self._options.max_bytes
