@@ -20,6 +20,7 @@ with DAG(
     tags={"commsarchive"},
     schedule=None,
     max_active_runs=1,
+    is_paused_upon_creation=False,
     default_args={"owner": "compliance", "retries": RETRIES},
     params={
         "connector": Param(None, type="string", title="Connector", enum=sorted(catalogue().connectors)),

@@ -21,6 +21,7 @@ with DAG(
     start_date=dt.datetime(1990, 1, 1, tzinfo=dt.UTC),
     catchup=False,
     max_active_runs=1,
+    is_paused_upon_creation=False,
     default_args={"owner": "compliance", "retries": RETRIES},
 ):
     WatchOperator(task_id="look")

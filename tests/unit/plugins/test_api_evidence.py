@@ -127,13 +127,15 @@ class TestProof:
         (entry,) = api("cora", "GET", "/audit?what=verify").json()["items"]
         assert (entry["act"]["outcome"], entry["act"]["detail"]["copies"]) == (verdict, copies)
 
-    @pytest.mark.parametrize("way", ["GET", "POST"])
+    @pytest.mark.parametrize("way", ["GET", "POST", "list"])
     def test_a_connector_that_is_not_there_or_is_hidden_is_refused_and_leaves_no_evidence(
         self, api: Api, monkeypatch: pytest.MonkeyPatch, way: str
     ) -> None:
         def ask(name: str) -> httpx.Response:
             if way == "GET":
                 return api("cora", "GET", f"/verification?connector={name}")
+            if way == "list":
+                return api("cora", "GET", f"/verifications?connector={name}")
             return api("cora", "POST", "/verifications", json={"connector": name})
 
         answers = [ask("desk_caht")]

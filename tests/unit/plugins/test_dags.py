@@ -43,6 +43,11 @@ def test_runs_of_a_connector_never_overlap(bag: DagBag) -> None:
     assert [dag_of(bag, name).max_active_runs for name in ("instant_bloomberg", "replay")] == [1, 1]
 
 
+def test_our_own_dags_are_at_work_at_once_so_that_nothing_is_unwatched(bag: DagBag) -> None:
+    begin = {name: dag.is_paused_upon_creation for name, dag in bag.dags.items()}
+    assert {name for name, paused in begin.items() if paused is not False} == {"instant_bloomberg"}
+
+
 def test_every_task_is_tried_again(bag: DagBag) -> None:
     assert {task.retries for dag in bag.dags.values() for task in dag.tasks} == {3}
 

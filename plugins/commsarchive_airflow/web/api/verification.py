@@ -81,9 +81,10 @@ def get_verification(who: Auditor, extent: Looked = "none", connector: Of = "") 
 
 @router.get("/verifications")
 def list_verifications(
-    _: Auditor, connector: Of = "", after: Number = NEWEST, limit: Limit = 50
+    who: Auditor, connector: Of = "", after: Number = NEWEST, limit: Limit = 50
 ) -> Page[Verification]:
     """List what verifications found, newest first; of a connector: those of its copies and of all copies."""
+    _check(who, connector)
     return cut(verification.kept(book(), connector, after, limit + 1), limit, lambda one: one.number)
 
 
