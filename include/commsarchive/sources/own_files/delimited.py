@@ -34,14 +34,15 @@ def records(profile: Profile, name: str, stream: BinaryIO, options: Options) -> 
         reader.skip()
     columns = profile.format.header
     for number, found in reader.rows(options.max_bytes):
-        where = f"line {number}"
         if isinstance(found, Refused):
             yield found
         elif not columns:
             columns = _columns(profile, name, found)
-        elif len(found) == len(columns) and any(map(str.strip, found)):
-            yield where, dict(zip(columns, found))  # noqa: B905 - they are as many
-        elif any(map(str.strip, found)):
+        elif not (found[0].strip() or any(map(str.strip, found))):
+            continue
+        elif len(found) == len(columns):
+            yield f"line {number}", dict(zip(columns, found))  # noqa: B905 - they are as many
+        else:
             why = f"has {len(found)} cells where the header has {len(columns)}; mend the row, or `format`"
             yield reader.refused(number, "malformed", why)
     if not columns:
@@ -101,9 +102,11 @@ class _Reader:
         while line := self._next():
             number, text = line
             self._taken = [line]
-            if cells := self._alone(text) if len(text) < largest and number != self._too_long else None:
-                yield number, cells
-                continue
+            if len(text) < largest and number != self._too_long and (text.isascii() or is_readable(text)):
+                cells = self._alone(text)
+                if cells:
+                    yield number, cells
+                    continue
             self._back.appendleft(line)
             try:
                 cells = self._cells(largest)
@@ -124,9 +127,7 @@ class _Reader:
         return self._back.popleft() if self._back else next(self._source, None)
 
     def _alone(self, line: str) -> list[str] | None:
-        """Read a line that is a row by itself, the ordinary case; None where that is not sure."""
-        if not is_readable(line):
-            return None
+        """Read a line that is a row by itself, the ordinary case; None where it may be but a part of one."""
         quote, escape = self._marks
         if quote not in line and escape not in line:
             cells = line.rstrip("\r\n")

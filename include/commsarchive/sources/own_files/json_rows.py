@@ -12,7 +12,7 @@ import msgspec
 
 from include.commsarchive.model import Refused
 from include.commsarchive.sources.base import Options
-from include.commsarchive.sources.json_keys import has_key_twice
+from include.commsarchive.sources.json_keys import has_keys_once
 from include.commsarchive.sources.own_files.json_walk import JsonWalk
 from include.commsarchive.sources.own_files.lines import Lines, is_readable
 from include.commsarchive.sources.own_files.profile import Profile
@@ -80,7 +80,7 @@ def _usual(text: bytes | str) -> Tree | None:
         tree = _decode_usual(raw)
     except (ValueError, RecursionError, msgspec.DecodeError):
         return None
-    return None if has_key_twice(raw, tree) else tree
+    return tree if has_keys_once(raw, tree) else None
 
 
 def _object(name: str, where: str, text: bytes | str, raw: bytes) -> Found | Refused:

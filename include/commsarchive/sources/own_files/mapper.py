@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from include.commsarchive.model import Attachment, Event, Kind
 from include.commsarchive.sources.own_files.people import PeopleReader
@@ -31,64 +32,74 @@ class Mapper:
         """Prepare to read."""
         self.profile = profile
         self._when = profile.time.fields
-        self._lines = (profile.conversation, profile.conversation_name, profile.subject, profile.id)
         self._people = [PeopleReader(who, profile.own_domains) if who else None for who in profile.people]
         shown = {profile.id} if profile.item == "conversation" else set()  # no header names it there
         self._known = frozenset((*(set(profile.fields()) - shown), *profile.ignore))
 
-    def key(self, tree: Tree) -> tuple[str, int]:
-        """Give the conversation and the day (UTC, since 1970) of a row.
+    def keys(self, trees: Sequence[Tree]) -> list[tuple[str, int]]:
+        """Give the conversation and the day (UTC, since 1970) of each row.
 
         Raises:
             Misfit: one of them cannot be read.
         """
-        conversation = text_at(tree, self.profile.conversation).strip()
-        if not conversation:
-            raise Misfit(self.profile.conversation, "is empty; every row needs a conversation")
-        return conversation, self._time(tree)[0] // _MS_PER_DAY
+        field = self.profile.conversation
+        rooms = [text.strip() for text in _column(trees, field)]
+        if not all(rooms):
+            raise Misfit(field, "is empty; every row needs a conversation")
+        return [(room, at // _MS_PER_DAY) for room, (at, _) in zip(rooms, self._times(trees), strict=True)]
 
     def read(self, trees: Sequence[Tree], files: SharedFiles) -> Said:
-        """Read rows, with the files of their bundle.
+        """Read rows of one conversation, with the files of their bundle.
 
         Raises:
             Misfit: a row does not fit; which field, why and the remedy.
         """
-        times = [self._time(tree) for tree in trees]
+        profile = self.profile
+        times = self._times(trees)
         people = list(zip(*(_groups(trees, reader) for reader in self._people), strict=True))
-        rooms, names, subjects, ids = (_lines(trees, path) for path in self._lines)
+        paths = (profile.conversation, profile.conversation_name, profile.subject, profile.id)
+        rooms, names, subjects, ids = (_column(trees, path) for path in paths)
+        texts = [_text(text) for text in _column(trees, profile.text)]
         events = [
-            Event(Kind.MESSAGE, at, groups[0][0] if groups[0] else None, text, None, None, None, marks)
-            for (at, marks), groups, text in zip(
-                times, people, _column(trees, self.profile.text), strict=True
+            Event(
+                Kind.MESSAGE,
+                at,
+                groups[0][0] if groups[0] else None,
+                text,
+                None,
+                None,
+                None,
+                (remark,) if remark else (),
+                residue,
+            )
+            for (at, remark), groups, text, residue in zip(
+                times, people, texts, residues_of(trees, self._known), strict=True
             )
         ]
-        said = Said(rooms, names, subjects, ids, people, [[event] for event in events])
-        residues = residues_of(trees, self._known)
-        for tree, groups, row, residue in zip(trees, people, said.events, residues, strict=True):
-            event = row[0]
-            event.residue = residue
-            if "\r" in event.text:
-                event.text = event.text.replace("\r\n", "\n").replace("\r", "\n")
-            if self.profile.attachments or self.profile.event:
-                row.extend(self._rest(tree, event, files))
-                if event.kind is Kind.INVITE and groups[1]:
-                    event.other = groups[1][0]
-            if REPAIRED in tree:
-                said.repaired.append(str(tree[REPAIRED]))
+        rows = [[event] for event in events]
+        if profile.attachments or profile.event:
+            for tree, row, groups in zip(trees, rows, people, strict=True):
+                row.extend(self._rest(tree, row[0], files))
+                if row[0].kind is Kind.INVITE and groups[1]:
+                    row[0].other = groups[1][0]
+        for event, groups in zip(events, people, strict=True):
             if len(groups[0]) != 1:
                 self._check_sender(event, groups[0])
-        return said
+        repaired = [str(tree[REPAIRED]) for tree in trees if REPAIRED in tree]
+        return Said(
+            _first(rooms[:1]), _first(names), _first(subjects), list(map(_line, ids)), people, rows, repaired
+        )
 
-    def _time(self, tree: Tree) -> tuple[int, tuple[str, ...]]:
-        if len(self._when) == 1:
-            text = text_at(tree, self._when[0])
-        else:
-            text = " ".join([text_at(tree, field).strip() for field in self._when])
+    def _times(self, trees: Sequence[Tree]) -> list[tuple[int, str]]:
+        columns = [_column(trees, field) for field in self._when]
+        texts = columns[0]
+        if len(columns) > 1:
+            texts = [" ".join(map(str.strip, cells)) for cells in zip(*columns, strict=True)]
+        rules = self.profile.time
         try:
-            at, remark = read_time(text, self.profile.time)
+            return [read_time(text, rules) for text in texts]
         except ValueError as error:
             raise Misfit("`, `".join(self._when), str(error)) from None
-        return at, (remark,) if remark else ()
 
     def _check_sender(self, event: Event, senders: Group) -> None:
         field = next(iter(self.profile.sender.fields()))
@@ -114,15 +125,26 @@ class Mapper:
 
 
 def _column(trees: Sequence[Tree], path: str) -> list[str]:
-    return [text_at(tree, path) for tree in trees]
-
-
-def _lines(trees: Sequence[Tree], path: str) -> list[str]:
-    return [" ".join(text.split()) for text in _column(trees, path)] if path else [""] * len(trees)
+    if not path:
+        return [""] * len(trees)
+    found: list[Any] = [tree.get(path) for tree in trees]
+    return found if set(map(type, found)) == {str} else [text_at(tree, path) for tree in trees]
 
 
 def _groups(trees: Sequence[Tree], reader: PeopleReader | None) -> list[Group]:
     return list(map(reader.read, trees)) if reader else [()] * len(trees)
+
+
+def _text(text: str) -> str:
+    return text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
+
+
+def _line(text: str) -> str:
+    return " ".join(text.split())
+
+
+def _first(texts: Sequence[str]) -> str:
+    return next(filter(None, map(_line, texts)), "")
 
 
 def _attached(tree: Tree, rules: Files, files: SharedFiles) -> list[Attachment]:

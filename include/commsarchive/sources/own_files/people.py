@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Hashable, Iterable
 from dataclasses import replace
+from functools import lru_cache
 from operator import itemgetter
 from typing import Any
 
@@ -62,7 +63,8 @@ class PeopleReader:
             apart = _apart(dict(zip(self._what, lines, strict=True)), self._who.separator)
         except ValueError as error:
             raise Misfit(", ".join(self._who.fields()), str(error)) from None
-        return tuple(found for each in apart if (found := _person(each, self._own_domains)))
+        people = (_person(tuple(one.items()), self._own_domains) for one in apart)
+        return tuple([one for one in people if one])
 
 
 def merged(people: Iterable[Person]) -> dict[str, Person]:
@@ -75,12 +77,11 @@ def merged(people: Iterable[Person]) -> dict[str, Person]:
         met.add(id(one))
         first = known.setdefault(one.key, one)
         if first is not one:
-            known[one.key] = replace(
-                first,
-                name=one.name if first.name in {first.address, first.corporate_address} else first.name,
-                company=first.company or one.company,
-                ids=tuple(dict.fromkeys((*first.ids, *one.ids))),
-            )
+            name = one.name if first.name in (first.address, first.corporate_address) else first.name
+            company = first.company or one.company
+            ids = tuple(dict.fromkeys((*first.ids, *one.ids))) if one.ids else first.ids
+            if (name, company, ids) != (first.name, first.company, first.ids):
+                known[one.key] = replace(first, name=name, company=company, ids=ids)
     return known
 
 
@@ -104,9 +105,11 @@ def _apart(texts: dict[str, str], separator: str) -> list[dict[str, str]]:
     return [dict(zip(lists, one, strict=True)) for one in zip(*lists.values(), strict=True)]
 
 
-def _person(said: dict[str, str], own_domains: tuple[str, ...]) -> Person | None:
+@lru_cache(maxsize=_MOST)
+def _person(told: tuple[tuple[str, str], ...], own_domains: tuple[str, ...]) -> Person | None:
+    said = dict(told)
     address, name = said.get("address", ""), said.get("name", "")
-    if found := _NAMED.fullmatch(address):
+    if "<" in address and (found := _NAMED.fullmatch(address)):
         name, address = name or found[1].strip('"'), found[2]
     ids = tuple(
         (what.removeprefix("id "), text) for what, text in said.items() if what.startswith("id ") and text
@@ -117,8 +120,9 @@ def _person(said: dict[str, str], own_domains: tuple[str, ...]) -> Person | None
     )
     if not key:
         return None
-    own = is_mailbox(address) and address.rpartition("@")[2].lower() in own_domains
-    corporate = address if own or (is_mailbox(address) and not own_domains) else ""
+    mailbox = is_mailbox(address)
+    own = mailbox and address.rpartition("@")[2].lower() in own_domains
+    corporate = address if own or (mailbox and not own_domains) else ""
     name = name or address or ids[0][1]
     return Person(
         key,

@@ -54,7 +54,9 @@ def _inner(profile: Profile, name: str, where: str, record: Tree) -> Iterator[Ro
         yield Refused(MISFIT, f"{name}, {where}", why, residues_of([record], ())[0].encode())
     for number, row in enumerate(rows, start=1):
         besides = (
-            _without(record, path) if number == 1 else {key: record[key] for key in outer & record.keys()}
+            _without(record, path)
+            if number == 1
+            else {key: one for key, one in record.items() if key in outer}
         )
         yield f"{where}, row {number}", {**row, OUTER: besides}
 

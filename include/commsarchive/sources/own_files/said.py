@@ -13,14 +13,14 @@ Group = tuple[Person, ...]
 
 @dataclass(slots=True)
 class Said:
-    """What was said or done, by whom, to whom: lists have an element for each row, `repaired` but for some.
+    """What rows of one conversation say: an element of each list for each row, of `repaired` for some.
 
     ``people`` are sender, to, cc and bcc.
     """
 
-    conversations: list[str] = field(default_factory=list)
-    names: list[str] = field(default_factory=list)
-    subjects: list[str] = field(default_factory=list)
+    conversation: str = ""
+    name: str = ""
+    subject: str = ""
     native_ids: list[str] = field(default_factory=list)
     people: list[tuple[Group, ...]] = field(default_factory=list)
     events: list[list[Event]] = field(default_factory=list)
@@ -28,9 +28,9 @@ class Said:
 
     def add(self, more: Said) -> None:
         """Add what more rows say."""
-        self.conversations += more.conversations
-        self.names += more.names
-        self.subjects += more.subjects
+        self.conversation = self.conversation or more.conversation
+        self.name = self.name or more.name
+        self.subject = self.subject or more.subject
         self.native_ids += more.native_ids
         self.people += more.people
         self.events += more.events

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from functools import lru_cache, partial
@@ -28,6 +28,8 @@ from include.commsarchive.sources.vantage.source import is_zip, packed
 from include.commsarchive.sources.zip_members import Entry, Zip
 
 _CHUNK = 4 * 1024 * 1024
+_RUN = 64 * 1024
+"""Bytes of rows that are read at once."""
 _BUNDLE = "files"
 _TARS = (b"\x1f\x8b", b"ustar")
 _ENDINGS = {
@@ -38,6 +40,8 @@ _ENDINGS = {
 }
 DRAWN = "drawn/records.jsonl"
 """The rows of an archive that a collector made: all else in it is attached, whatever its name."""
+_Key = tuple[str, int]
+_Line = tuple[Row, bytes]
 _encode = msgspec.json.Encoder().encode
 _group = msgspec.json.Decoder(tuple[int, list[Row]]).decode
 
@@ -153,21 +157,52 @@ def cut_rows(
     """Put rows into chunks: whole conversations of a day, or row by row."""
     mapper, groups = Mapper(profile), Groups(options)
     batch = _Batch(name)
-    for row in rows:
-        if isinstance(row, Refused):
-            yield row
-            continue
-        line = _encode(row)
-        try:
-            done = [b"[0,[%b]]" % line] if profile.item == "row" else groups.add(mapper.key(row[1]), line)
-        except Misfit as error:
-            yield _misfit(name, row[0], error, row[1])
-            continue
-        for group in done:
-            yield from batch.add(group)
+    for run in _runs(rows):
+        for found in _placed(mapper, name, run) if isinstance(run, list) else [run]:
+            if isinstance(found, Refused):
+                yield found
+                continue
+            key, line = found
+            for group in groups.add(key, line) if key else [b"[0,[%b]]" % line]:
+                yield from batch.add(group)
     for group in groups.rest():
         yield from batch.add(group)
     yield from batch.rest()
+
+
+def _runs(rows: Iterable[Row | Refused]) -> Iterator[list[_Line] | Refused]:
+    """Put rows that follow each other together: many are read quicker than one by one."""
+    run, size = list[_Line](), 0
+    for row in rows:
+        if isinstance(row, Refused):
+            yield run
+            yield row
+            run, size = [], 0
+            continue
+        line = _encode(row)
+        run.append((row, line))
+        size += len(line)
+        if size >= _RUN:
+            yield run
+            run, size = [], 0
+    yield run
+
+
+def _placed(mapper: Mapper, name: str, run: list[_Line]) -> Iterator[tuple[_Key | None, bytes] | Refused]:
+    """Say which conversation and day each row belongs to; None where rows stand for themselves."""
+    keys: Sequence[_Key | None] = [None] * len(run)
+    try:
+        if mapper.profile.item == "conversation":
+            keys = mapper.keys([tree for (_, tree), _ in run])
+    except Misfit as error:
+        if len(run) > 1:
+            for one in run:  # to tell which does not fit
+                yield from _placed(mapper, name, [one])
+        else:
+            (((where, tree), _),) = run
+            yield _misfit(name, where, error, tree)
+    else:
+        yield from zip(keys, (line for _, line in run), strict=True)
 
 
 class _Batch:
@@ -195,8 +230,8 @@ class _Batch:
 
 def _chat(profile: Profile, title: str, said: Said, part: int) -> Chat:
     people = said.unify()
-    name = next(filter(None, said.names), "") or next(filter(None, said.subjects), "")
-    chat = Chat(profile.name, title, said.conversations[0], name, tuple(people.values()), part=part)
+    name = said.name or said.subject
+    chat = Chat(profile.name, title, said.conversation, name, tuple(people.values()), part=part)
     chat.deeds = [
         Deed(event, native_id)
         for events, native_id in zip(said.events, said.native_ids, strict=True)
@@ -210,19 +245,15 @@ def _item(profile: Profile, title: str, said: Said) -> Item:
     """Make an item of a row; one without an id is known by all that it says."""
     known = said.unify()
     _, to, cc, bcc = (tuple([known[person.key] for person in group]) for group in said.people[0])
-    (events,), (thread,), (subject,), (native_id,) = (
-        said.events,
-        said.conversations,
-        said.subjects,
-        said.native_ids,
-    )
+    (events,), (native_id,) = said.events, said.native_ids
     sender, at = events[0].who, events[0].at
-    told = (thread, str(at), sender.key if sender else "", subject, *(event.text for event in events))
+    texts = (event.text for event in events)
+    told = (said.conversation, str(at), sender.key if sender else "", said.subject, *texts)
     return Item(
         source=profile.name,
         native_ids=(native_id or digest("row", *told),),
-        thread=thread,
-        subject=subject or f"{title}: {sender.name if sender else said.names[0]}",
+        thread=said.conversation,
+        subject=said.subject or f"{title}: {sender.name if sender else said.name}",
         event_class="Message",
         at=at,
         sender=sender,

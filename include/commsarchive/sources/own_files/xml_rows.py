@@ -81,9 +81,11 @@ def _read(chunk: Chunk, namespaces: str, known: frozenset[str], usual: Usual) ->
         for (start, _), raw, sound in zip(batch, raws, _sound(raws, namespaces, usual), strict=True):
             where = f"byte {chunk.start + start:,}{part}"
             try:
-                yield where, sound or _mended(raw, namespaces, known)
+                tree = sound or _mended(raw, namespaces, known)
             except Quarantine as error:
                 yield Refused(error.reason, f"{chunk.place}, {where}", str(error), raw)
+            else:
+                yield where, tree
 
 
 def _sound(raws: list[bytes], namespaces: str, usual: Usual) -> list[Tree | None]:
