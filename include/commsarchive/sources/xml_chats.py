@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 import xml.etree.ElementTree as ET
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import pairwise
 
 from include.commsarchive.errors import Quarantine
@@ -17,11 +17,13 @@ from include.commsarchive.sources.chat import Chat, items_of
 from include.commsarchive.sources.instant_bloomberg.elements import as_written, local
 from include.commsarchive.sources.xml_grammar import ATTRIBUTES, PREFIX
 from include.commsarchive.sources.xml_reading import TAGS_LEFT_OUT, read_mended, read_strict
+from include.commsarchive.sources.xml_usual import Usual, read_usual
 
 _VERBATIM = re.compile(rb"<!\[CDATA\[.*?(?:\]\]>|\Z)|<!--.*?(?:-->|\Z)", re.DOTALL)
 
-Make = Callable[[ET.Element, list[str]], Chat]
-"""Makes the chat of a record; the list says what had to be mended."""
+Make = Callable[[ET.Element, Sequence[str], Usual], Chat]
+"""Makes the chat of a record, of which usual events may be taken out; the list says what had to be mended."""
+_NONE = Usual()
 
 
 @dataclass(frozen=True)
@@ -63,10 +65,15 @@ class Shape:
         return b"".join(b"</%b>" % name for name in reversed(open_now))
 
 
-def items_in(chunk: Chunk, shape: Shape, make: Make, options: Options) -> Iterator[Item | Refused]:
-    """Read the items of one chunk."""
+def items_in(
+    chunk: Chunk, shape: Shape, make: Make, options: Options, usual: re.Pattern[str]
+) -> Iterator[Item | Refused]:
+    """Read the items of one chunk; ``usual`` matches its usual events, see `xml_usual`."""
+    namespaces = chunk.context.get("namespaces", "")
     for start, end in pairwise((*chunk.starts, len(chunk.raw))):
-        read = list(_chats(chunk.raw[start:end], chunk.context.get("namespaces", ""), shape, make))
+        raw = chunk.raw[start:end]
+        quick = partial(_all, raw, shape=shape, make=make)
+        read = read_usual(raw, namespaces, usual, quick) or list(_chats(raw, namespaces, shape, make))
         for number, (raw, chat) in enumerate(read, start=1):
             try:
                 if isinstance(chat, Quarantine):
@@ -106,7 +113,7 @@ def _chats(
 ) -> Iterator[tuple[bytes, Chat | Quarantine]]:
     """Read one record as it was cut; a malformed one may turn out to be several."""
     with suppress(ET.ParseError):
-        yield from _all(raw, read_strict(raw, namespaces), [], shape, make)
+        yield from _all(raw, read_strict(raw, namespaces), _NONE, shape, make)
         return
     starts = [0, *[found.start() for found in shape.opens.finditer(_tags(raw))][1:]]
     for start, end in pairwise((*starts, len(raw))):
@@ -119,19 +126,23 @@ def _chats(
         if TAGS_LEFT_OUT in mended:
             yield piece, Quarantine("malformed", "it is not sure who did what and when")
         else:
-            yield from _all(piece, root, mended, shape, make)
+            yield from _all(piece, root, _NONE, shape, make, mended)
 
 
 def _all(
-    raw: bytes, root: ET.Element, mended: list[str], shape: Shape, make: Make
-) -> Iterator[tuple[bytes, Chat | Quarantine]]:
+    raw: bytes, root: ET.Element, usual: Usual, shape: Shape, make: Make, mended: Sequence[str] = ()
+) -> list[tuple[bytes, Chat | Quarantine]]:
+    read = list[tuple[bytes, Chat | Quarantine]]()
     for child in root:
         if local(child.tag) == shape.record:
-            yield raw, make(child, mended)
+            read.append((raw, make(child, mended, usual)))
         else:
-            yield as_written(child).encode(), Quarantine("not-a-record", "this is no part of the format")
+            why = Quarantine("not-a-record", "this is no part of the format")
+            read.append((as_written(child).encode(), why))
     if stray := "".join(text for text in (root.text, *(child.tail for child in root)) if text).strip():
-        yield stray.encode(), Quarantine("not-a-record", f"text between records ({shape.record})")
+        why = Quarantine("not-a-record", f"text between records ({shape.record})")
+        read.append((stray.encode(), why))
+    return read
 
 
 def _escaped(text: str) -> str:

@@ -73,7 +73,7 @@ class Window:
         """
         close = end_tag(element)
         found = close.search(self.data, at)
-        if found and self.data.find(b"!", at, found.start()) < 0:  # much faster than to look for two
+        if found and self._outside(at, found.start()):
             return found.end()
         while found and (mark := self.data.find(b"<!", at, found.start())) >= 0:
             cdata = self.data.startswith(b"<![CDATA[", mark)
@@ -84,6 +84,14 @@ class Window:
             if at > found.start():
                 found = close.search(self.data, at)
         return found.end() if found else -1
+
+    def _outside(self, at: int, end: int) -> bool:
+        """Say whether a position is surely in no comment or CDATA that begins after ``at``."""
+        data = self.data
+        if data.find(b"!", at, end) < 0:  # much faster than to look for two
+            return True
+        mark = data.rfind(b"<![CDATA[", at, end)
+        return data.find(b"<!--", at, end) < 0 and (mark < 0 or data.find(b"]]>", mark, end) >= 0)
 
     def section_end(self, at: int) -> int:
         """Find the end of the comment, CDATA or instruction at ``at``; -1 when it is not in memory.

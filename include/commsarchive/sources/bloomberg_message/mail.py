@@ -14,6 +14,7 @@ from include.commsarchive.sources.bloomberg_message.threads import threads
 from include.commsarchive.sources.bloomberg_message.times import sent
 from include.commsarchive.sources.instant_bloomberg.elements import Children, attributes_of, line_of
 from include.commsarchive.sources.instant_bloomberg.events import unindent
+from include.commsarchive.sources.xml_usual import Usual
 
 NAME = "bloomberg_message"
 Texts = Mapping[str, tuple[str, ...]]
@@ -22,15 +23,20 @@ _REFERENCE = "reference, no file"
 _HTML_BODY = "alt_body.html"
 
 
-def mail_of(element: ET.Element, context: Mapping[str, str], files: Files, texts: Texts) -> Item:
-    """Make the item of a message; ``context`` is its chunk's, ``texts`` are the disclaimers known.
+def mail_of(
+    element: ET.Element, usual: Usual, context: Mapping[str, str], files: Files, texts: Texts
+) -> Item:
+    """Make the item of a message, of which usual `parties` may be taken out.
+
+    ``context`` is its chunk's, ``texts`` are the disclaimers known.
 
     Raises:
         Quarantine: ``missing-message-id``, ``missing-from``, ``missing-date`` or ``missing-to``.
+        UnusualError: somebody that looked usual must be read with care.
     """
     children = Children(element)
     stated = {name: children.line(name.lower()) for name in _LEAVES}
-    parties = read_parties(children)
+    parties = read_parties(children, usual)
     sender, recipients = parties.sender, parties.recipients
     at, odd = sent(stated["MsgTimeUTC"], stated["MsgTime"])
     if not stated["MsgID"]:

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import re
 import xml.etree.ElementTree as ET
 from dataclasses import dataclass, field
 
 from include.commsarchive.errors import Quarantine
 from include.commsarchive.model import Person
-from include.commsarchive.sources.bloomberg_message.people import read_party, read_user
+from include.commsarchive.sources.bloomberg_message.people import (
+    read_party,
+    read_user,
+    read_usual_user,
+)
 from include.commsarchive.sources.instant_bloomberg.elements import Children, attributes_of, local
 from include.commsarchive.sources.instant_bloomberg.people import unify
+from include.commsarchive.sources.xml_usual import SPACE, Row, UnusualError, Usual
 
 _OTHERS = {
     "onbehalfof": "On behalf of",
@@ -17,6 +23,13 @@ _OTHERS = {
     "origsender": "Original sender",
 }
 _DELIVERIES = ("to", "cc", "bcc")
+USUAL = re.compile(
+    rf'<(?:(Sender)|Recipient(?: DeliveryType ?= ?"(TO|CC|BCC)")?+)>{SPACE}'
+    rf"(<UserInfo>(?:[^<]*+<(?!/UserInfo>))*+[^<]*+</UserInfo>){SPACE}(?(1)</Sender>|</Recipient>){SPACE}"
+)
+"""A sender, or a recipient, who is a user and nothing else."""
+_IS_SENDER, _INFO = 0, 2
+"""Where it says so, and where the user stands in it."""
 
 
 @dataclass(slots=True)
@@ -39,13 +52,19 @@ class Parties:
         return received + [person for _, person in self.others]
 
 
-def read_parties(children: Children) -> Parties:
+def read_parties(children: Children, usual: Usual) -> Parties:
     """Take everybody from a message's children; who is stated more or less fully is one person.
 
     Raises:
         Quarantine: ``missing-from`` or ``missing-to``.
+        UnusualError: somebody that looked usual must be read with care.
     """
-    sender, residue = read_user(children.take("sender"))
+    listed = list[ET.Element | Row]()
+    for element in children.take_all("recipient", usual.tag):
+        listed += usual.at(element) if element.tag == usual.tag else (element,)
+    sender, residue = _read_sender(
+        children, [row for row in listed if isinstance(row, tuple) and row[_IS_SENDER]]
+    )
     if sender is None:
         raise Quarantine("missing-from", "its Sender names nobody")
     parties = Parties(sender, residue=[residue])
@@ -54,11 +73,30 @@ def read_parties(children: Children) -> Parties:
             person, residue = read_user(element)
             parties.residue.append(residue)
             parties.others += [(role, person)] if person else []
-    for element in children.take_all("recipient"):
-        _read_recipient(element, parties)
+    for one in listed:
+        if isinstance(one, tuple):
+            _add_usual(one, parties)
+        else:
+            _read_recipient(one, parties)
     if not any(parties.recipients.values()):
         raise Quarantine("missing-to", "no Recipient names anybody")
     return _unified(parties)
+
+
+def _read_sender(children: Children, usual: list[Row]) -> tuple[Person | None, str]:
+    if not usual:
+        return read_user(children.take("sender"))
+    if len(usual) > 1 or children.find("sender") is not None:
+        raise UnusualError
+    return read_usual_user(usual[0][_INFO])
+
+
+def _add_usual(row: Row, parties: Parties) -> None:
+    is_sender, how, info = row
+    if not is_sender:
+        person, residue = read_usual_user(info)
+        parties.recipients[how.lower() or "to"].append(person)
+        parties.residue.append(residue)
 
 
 def _read_recipient(element: ET.Element, parties: Parties) -> None:

@@ -12,6 +12,7 @@ from include.commsarchive.sources.instant_bloomberg.elements import (
     attributes_of,
     text_of,
 )
+from include.commsarchive.sources.xml_usual import UnusualError, usual_element
 
 _IDS = {
     "UUID": "bloomberguuid",
@@ -32,10 +33,9 @@ def read_party(party: Children) -> tuple[Person | None, str]:
     info = party.take("userinfo")
     if info is None:
         return _read(party), ""
-    leaves = tuple([(leaf.tag, leaf.text, leaf.tail) for leaf in info if not len(leaf) and not leaf.attrib])
-    if len(leaves) == len(info) and not info.attrib and not (info.text or "").strip():
-        return _read_leaves(leaves)
-    return _read_info(info)
+    children = Children(info)
+    person = _read(children)
+    return person, attributes_of(info) + children.residue()
 
 
 def read_user(element: ET.Element | None) -> tuple[Person | None, str]:
@@ -50,18 +50,16 @@ def read_user(element: ET.Element | None) -> tuple[Person | None, str]:
 
 
 @lru_cache(maxsize=8192)  # the same people come in mail after mail
-def _read_leaves(leaves: tuple[tuple[str, str | None, str | None], ...]) -> tuple[Person | None, str]:
-    info = ET.Element("UserInfo")
-    for tag, text, tail in leaves:
-        leaf = ET.SubElement(info, tag)
-        leaf.text, leaf.tail = text, tail
-    return _read_info(info)
+def read_usual_user(info: str) -> tuple[Person, str]:
+    """Read who a ``UserInfo`` names, as it was written, and give all the rest of it.
 
-
-def _read_info(info: ET.Element) -> tuple[Person | None, str]:
-    children = Children(info)
-    person = _read(children)
-    return person, attributes_of(info) + children.residue()
+    Raises:
+        UnusualError: it names nobody, or is not well-formed.
+    """
+    person, residue = read_user(usual_element(f"<User>{info}</User>"))
+    if person is None:
+        raise UnusualError
+    return person, residue
 
 
 def _read(children: Children) -> Person | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import xml.etree.ElementTree as ET
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
@@ -13,13 +14,15 @@ from include.commsarchive.model import Item, Refused
 from include.commsarchive.sources.base import Chunk, Claim, Options, Stored
 from include.commsarchive.sources.bloomberg_message.blog import blog_of
 from include.commsarchive.sources.bloomberg_message.files import Files
-from include.commsarchive.sources.bloomberg_message.mail import NAME, mail_of
+from include.commsarchive.sources.bloomberg_message.mail import NAME, Texts, mail_of
 from include.commsarchive.sources.bloomberg_message.names import claim
+from include.commsarchive.sources.bloomberg_message.parties import USUAL
 from include.commsarchive.sources.bloomberg_message.records import (
     BLOG,
     DISCLAIMER,
     RECORDS,
     Record,
+    only_message,
     read_records,
 )
 from include.commsarchive.sources.bloomberg_message.version import recognise
@@ -27,6 +30,7 @@ from include.commsarchive.sources.instant_bloomberg.elements import Children
 from include.commsarchive.sources.tar_members import members
 from include.commsarchive.sources.xml_grammar import Grammar
 from include.commsarchive.sources.xml_records import Cutter
+from include.commsarchive.sources.xml_usual import Usual, read_usual
 from include.commsarchive.sources.xml_window import Window
 
 _GRAMMAR = Grammar(
@@ -76,20 +80,14 @@ class BloombergMessage:
         """Read the items of one chunk. A disclaimer is none; one that cannot be read is refused."""
         files = Files(attachments)
         for start, end in pairwise((*chunk.starts, len(chunk.raw))):
-            for raw, read in read_records(chunk.raw[start:end], chunk.context):
-                try:
-                    if isinstance(read, Quarantine):
-                        raise read
-                    if read.kind == DISCLAIMER:
-                        _entry(read)
-                        continue
-                    item = _item(read, chunk.context, files, options)
-                    if chunk.truncated and end == len(chunk.raw):
-                        item.marks += ("truncated: the file ends here without its closing tag",)
-                    yield item
-                except Quarantine as error:
+            for raw, read in _read(chunk.raw[start:end], chunk.context, files, options.texts):
+                if isinstance(read, Quarantine):
                     place = f"{chunk.place}, record at byte {chunk.start + start:,}"
-                    yield Refused(error.reason, place, str(error), raw)
+                    yield Refused(read.reason, place, str(read), raw)
+                    continue
+                if chunk.truncated and end == len(chunk.raw):
+                    read.marks += ("truncated: the file ends here without its closing tag",)
+                yield read
 
     def dictionary(self, name: str, stream: BinaryIO) -> Iterator[tuple[str, str]]:
         """Read the disclaimers that a file defines; what cannot be read is left to `chunks`.
@@ -117,11 +115,34 @@ class BloombergMessage:
         return members(name, stream)
 
 
-def _item(record: Record, context: Mapping[str, str], files: Files, options: Options) -> Item:
+def _read(
+    raw: bytes, context: Mapping[str, str], files: Files, texts: Texts
+) -> Iterator[tuple[bytes, Item | Quarantine]]:
+    """Read the items of a record as it was cut."""
+
+    def usual_mail(root: ET.Element, usual: Usual) -> Item:
+        return mail_of(only_message(root), usual, context, files, texts)
+
+    if item := read_usual(raw, context.get("namespaces", ""), USUAL, usual_mail):
+        yield raw, item
+        return
+    for part, record in read_records(raw, context):
+        try:
+            if isinstance(record, Quarantine):
+                raise record
+            if record.kind == DISCLAIMER:
+                _entry(record)
+            else:
+                yield part, _item(record, context, files, texts)
+        except Quarantine as error:
+            yield part, error
+
+
+def _item(record: Record, context: Mapping[str, str], files: Files, texts: Texts) -> Item:
     if record.kind == BLOG:
         item = blog_of(record.element, context, files, NAME)
     else:
-        item = mail_of(record.element, context, files, options.texts)
+        item = mail_of(record.element, Usual(), context, files, texts)
     if record.mended:
         item.marks += (f"repaired: {'; '.join(record.mended)}",)
     return item

@@ -2,19 +2,34 @@
 
 from __future__ import annotations
 
+import re
 import xml.etree.ElementTree as ET
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import lru_cache
 
 from include.commsarchive.model import Attachment, Event, Kind, Person
 from include.commsarchive.sources.base import Stored
 from include.commsarchive.sources.chat import UNDATED, Deed, stamp
 from include.commsarchive.sources.dig.enclosed import bytes_of, name_of
 from include.commsarchive.sources.dig.people import Roster
+from include.commsarchive.sources.dig.recognise import NAMESPACE
 from include.commsarchive.sources.instant_bloomberg.elements import Children, as_written, line_of, local
 from include.commsarchive.sources.iso_times import iso
 from include.commsarchive.sources.shared_files import SharedFiles
 from include.commsarchive.sources.symphony.messageml import text_of as text_of_markup
+from include.commsarchive.sources.xml_usual import (
+    CDATA,
+    SPACE,
+    VALUE,
+    Row,
+    UnusualError,
+    content_of,
+    leaf,
+    unescaped,
+    unescaped_value,
+    usual_element,
+)
 
 STYLES = {
     "normal message": Kind.MESSAGE,
@@ -33,14 +48,26 @@ _ACTIONS = {"update": Kind.EDIT, "delete": Kind.DELETE}
 _FILE_TYPES = frozenset({"", "attachment"})
 _YES = frozenset({"true", "1"})
 _TEXTS = frozenset({"", "text/plain", "text/html"})
-_PLAIN = frozenset(
-    {"text-object-id", "text-object-style", "text-object-type", "system-flag", "participant-id"}
-)
-_SAID = frozenset({"text-event-id", "action", "history-flag"})
-_CREATED = frozenset({"", "create"})
+_PLAIN = ("text-object-id", "system-flag", "text-object-style", "text-object-type")
 _TYPES = frozenset({"", "Message"})
 _NO = frozenset({"", "false"})
 """What the usual text says, to the letter; all else is read with care."""
+
+
+@lru_cache(maxsize=64)
+def usual(namespaces: str) -> re.Pattern[str]:
+    """Match a participant, or a text that says nothing but who, when and what: all of one declared prefix."""
+    declared = [found[1] for found in NAMESPACE.finditer(namespaces) if found[1]]
+    prefix = f"({''.join(f'{re.escape(one)}:|' for one in declared)})"
+    plain = "".join(leaf(r"\3" + name) for name in _PLAIN)
+    return re.compile(
+        rf"<{prefix}participant( (?:[^<]*+<(?!/\1participant>))*+[^<]*+)</\1participant>{SPACE}|"
+        rf'<{prefix}text-event(?: text-event-id={VALUE})?+(?: action="create")?+(?: history-flag="false")?+>'
+        rf"{SPACE}<\3text-object>{SPACE}{plain}<\3event-time timestamp={VALUE}{SPACE}/>{SPACE}"
+        rf"<\3participant-id>([^<]*+)</\3participant-id>{SPACE}"
+        rf"<\3text-content((?: [^>]*+)?+)>({CDATA}|[^<]*+)</\3text-content>{SPACE}"
+        rf"</\3text-object>{SPACE}</\3text-event>{SPACE}"
+    )
 
 
 class EventReader:
@@ -55,43 +82,27 @@ class EventReader:
         """What was written, by its object's id: by whom and when."""
         self._shared: dict[str, Event] = {}
 
-    def read(self, element: ET.Element) -> Deed:
+    def read(self, event: ET.Element | Row) -> Deed:
         """Read one event."""
-        said = {local(name): value for name, value in reversed(element.attrib.items())}
-        tag = local(element.tag)
+        if isinstance(event, tuple):
+            return self._usual(event)
+        said = {local(name): value for name, value in reversed(event.attrib.items())}
         readers = {"text-event": self._text_event, "file-event": self._file_event}
-        usual = self._usual(element, said) if tag == "text-event" else None
-        return usual or readers.get(tag, self._other)(element, said)
+        return readers.get(local(event.tag), self._other)(event, said)
 
-    def _usual(self, element: ET.Element, said: dict[str, str]) -> Deed | None:
-        """Read a text of a listed participant that says nothing but who, when and what."""
-        inner = _alone(element)
-        if inner is None or not said.keys() <= _SAID or said.get("action", "") not in _CREATED:
-            return None
-        plain, when, content = dict[str, str](), None, None
-        for one in inner:
-            name, tail = local(one.tag), one.tail
-            if name in plain or (tail and not tail.isspace()) or len(one):
-                return None
-            if name in _PLAIN and not one.keys():
-                plain[name] = one.text or ""
-            elif name == "event-time" and when is None:
-                when = iso(one.get("timestamp", ""))
-            elif name == "text-content" and content is None:
-                content = _read(one)
-            else:
-                return None
-        style, own = plain.get("text-object-style", ""), " ".join(plain.get("text-object-id", "").split())
-        who = self._roster.person(" ".join(plain.get("participant-id", "").split()))
-        text, media_type = content or ("", "")
-        flags = said.get("history-flag", ""), plain.get("system-flag", "")
-        if who is None or when is None or style not in _UNMARKED or media_type not in _TEXTS:
-            return None
-        if plain.get("text-object-type", "") not in _TYPES or not _NO.issuperset(flags):
-            return None
+    def _usual(self, event: Row) -> Deed:
+        """Read a text of a listed participant."""
+        _, participant, _, number, own, system, style, kind, time, who_id, form, content = event
+        who, when, media_type = self._roster.person(_line(who_id)), iso(time), _media_type(form)
+        if participant or who is None or when is None or media_type not in _TEXTS:
+            raise UnusualError
+        if style not in _UNMARKED or kind not in _TYPES or system not in _NO:
+            raise UnusualError
+        own = _line(own)
         if own:
             self._written[own] = who, when
-        return Deed(Event(STYLES[style], when, who, text), own or said.get("text-event-id", ""))
+        text = _written(content_of(content), media_type)
+        return Deed(Event(STYLES[style], when, who, text), own or unescaped_value(number))
 
     def _text_event(self, element: ET.Element, said: dict[str, str]) -> Deed:
         event, outer, number = Event(Kind.MESSAGE, UNDATED), Children(element), said.pop("text-event-id", "")
@@ -231,19 +242,29 @@ def _content(event: Event, inner: Children) -> None:
 
 def _read(content: ET.Element) -> tuple[str, str]:
     """Give what was written, and as what."""
+    media_type = _type_of(content)
+    return _written("".join(content.itertext()), media_type), media_type
+
+
+def _type_of(content: ET.Element) -> str:
     said = {local(name): value.strip() for name, value in content.attrib.items()}
-    media_type = said.get("content-type", "").lower()
-    whole = "".join(content.itertext()).strip("\r\n")
-    is_html = media_type.partition(";")[0] == "text/html"
-    return text_of_markup(f"<div>{whole}</div>") if is_html else whole, media_type
+    return said.get("content-type", "").lower()
 
 
-def _alone(element: ET.Element) -> ET.Element | None:
-    """Give the object of an event that holds nothing else; else None."""
-    if len(element) != 1 or local(element[0].tag) != "text-object" or element[0].keys():
-        return None
-    beside = (element.text, element[0].text, element[0].tail)
-    return None if any(text and not text.isspace() for text in beside) else element[0]
+def _written(whole: str, media_type: str) -> str:
+    """Give what people saw."""
+    whole = whole.strip("\r\n")
+    return text_of_markup(f"<div>{whole}</div>") if media_type.partition(";")[0] == "text/html" else whole
+
+
+@lru_cache(maxsize=1024)
+def _media_type(tag: str) -> str:
+    """Give the type that a content's tag states, as it is written after its name."""
+    return _type_of(usual_element(f"<text-content{tag}/>"))
+
+
+def _line(text: str) -> str:
+    return text if text.isalnum() else " ".join(unescaped(text).split())
 
 
 def _keep(event: Event, said: dict[str, str], *children: Children) -> None:

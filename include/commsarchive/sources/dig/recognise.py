@@ -10,7 +10,7 @@ from include.commsarchive.sources.xml_grammar import ATTRIBUTES
 _SPACE = "http://dig.apc.xmlns.commons.platform.actiance.com/itm/interaction/transcript/"
 _VERSION = "1.0"
 _ROOT = re.compile(rb"<(?:([\w.-]+):)?([A-Za-z_][\w.-]*)(?=[\s/>])%b>" % ATTRIBUTES)
-_NAMESPACE = re.compile(r"""\sxmlns(?::([\w.-]+))?\s*=\s*(?:"([^"]*)"|'([^']*)')""")
+NAMESPACE = re.compile(r"""\sxmlns(?::([\w.-]+))?\s*=\s*(?:"([^"]*)"|'([^']*)')""")
 _ENDPOINT = re.compile(r"""\s(source-endpoint-(?:id|version))\s*=\s*(?:"([^"<&]*)"|'([^'<&]*)')""")
 
 
@@ -19,7 +19,7 @@ def version_of(head: bytes) -> str:
     root = _ROOT.search(head)
     if not root or root[2].lower() != b"transcript":
         return ""
-    spaces = {found[1] or "": found[2] or found[3] or "" for found in _NAMESPACE.finditer(_text(root[3]))}
+    spaces = {found[1] or "": found[2] or found[3] or "" for found in NAMESPACE.finditer(_text(root[3]))}
     space = spaces.get(_text(root[1] or b""), "")
     return space.removeprefix(_SPACE) if space.startswith(_SPACE) else ""
 
@@ -43,7 +43,7 @@ def recognise(name: str, head: bytes) -> dict[str, str]:
     root = _ROOT.search(head)
     attributes = _text(root[3]) if root else ""
     context = {found[1]: found[2] or found[3] or "" for found in _ENDPOINT.finditer(attributes)}
-    return context | {"namespaces": "".join(found[0] for found in _NAMESPACE.finditer(attributes))}
+    return context | {"namespaces": "".join(found[0] for found in NAMESPACE.finditer(attributes))}
 
 
 def _text(raw: bytes) -> str:

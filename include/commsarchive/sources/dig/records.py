@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import xml.etree.ElementTree as ET
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from include.commsarchive.model import Event, Kind
 from include.commsarchive.sources.base import Stored
@@ -14,6 +14,7 @@ from include.commsarchive.sources.instant_bloomberg.elements import as_written, 
 from include.commsarchive.sources.iso_times import iso
 from include.commsarchive.sources.xml_chats import Shape
 from include.commsarchive.sources.xml_grammar import Grammar
+from include.commsarchive.sources.xml_usual import Row, Usual
 
 _EVENTS = ("text-event", "file-event", "action-event", "policy-event")
 _LISTS = tuple(f"{one}s" for one in _EVENTS)
@@ -87,17 +88,17 @@ class Reader:
         self._stored = stored
         self._context = context
 
-    def chat(self, element: ET.Element, mended: list[str]) -> Chat:
-        """Make the chat of a record that had to be mended so."""
-        happened, listed = list[ET.Element](), list[ET.Element]()
+    def chat(self, element: ET.Element, mended: Sequence[str], usual: Usual) -> Chat:
+        """Make the chat of a record that had to be mended so, of which usual texts were taken out."""
+        happened, listed = list[ET.Element | Row](), list[ET.Element]()
         facts = [
             (name, self._context.get(name, "")) for name in ("source-endpoint-id", "source-endpoint-version")
         ]
         facts += [
             (name.rpartition("}")[2], " ".join(value.split())) for name, value in element.attrib.items()
         ]
-        _sort(element, happened, listed, facts)
-        roster = Roster(listed)
+        _sort(element, usual, happened, listed, facts)
+        roster = Roster(listed, usual, self._context["namespaces"])
         reader = EventReader(roster, self._stored)
         deeds = [reader.read(one) for one in happened]
         says = {name.lower(): value for name, value in reversed(facts) if value}
@@ -128,7 +129,7 @@ def _placed(deeds: list[Deed], says: Mapping[str, str]) -> None:
         deeds.append(Deed(Event(Kind.SYSTEM, start, marks=("the source lists no events",))))
 
 
-def _marks(says: Mapping[str, str], mended: list[str]) -> Iterator[str]:
+def _marks(says: Mapping[str, str], mended: Sequence[str]) -> Iterator[str]:
     if mended:
         yield f"repaired: {'; '.join(mended)}"
     if says.get("historical-data-flag", "").lower() in {"true", "1"}:
@@ -138,14 +139,20 @@ def _marks(says: Mapping[str, str], mended: list[str]) -> Iterator[str]:
 
 
 def _sort(
-    element: ET.Element, happened: list[ET.Element], listed: list[ET.Element], facts: list[tuple[str, str]]
+    element: ET.Element,
+    usual: Usual,
+    happened: list[ET.Element | Row],
+    listed: list[ET.Element],
+    facts: list[tuple[str, str]],
 ) -> None:
     """Part events and participants from facts."""
     for child in element:
         name = local(child.tag)
-        if name in _LISTS:
+        if child.tag == usual.tag:
+            happened += usual.at(child)
+        elif name in _LISTS:
             facts += [(name, attributes)] if (attributes := attributes_of(child)) else []
-            _sort(child, happened, listed, facts)
+            _sort(child, usual, happened, listed, facts)
         elif name in _EVENTS or local(element.tag) in _LISTS:
             happened.append(child)
         elif name == "participants":

@@ -16,6 +16,7 @@ from include.commsarchive.model import Item, Refused
 from include.commsarchive.sources import tar_members, zip_members
 from include.commsarchive.sources.base import Chunk, Claim, Options, Role, Stored
 from include.commsarchive.sources.dig.enclosed import bytes_of, name_of
+from include.commsarchive.sources.dig.events import usual
 from include.commsarchive.sources.dig.recognise import recognise, version_of
 from include.commsarchive.sources.dig.records import GRAMMAR, SHAPE, Reader
 from include.commsarchive.sources.instant_bloomberg.elements import local
@@ -65,7 +66,8 @@ class Dig:
         self, chunk: Chunk, attachments: Mapping[str, Stored], options: Options
     ) -> Iterator[Item | Refused]:
         """Read the items of one chunk."""
-        return items_in(chunk, SHAPE, Reader(attachments, chunk.context).chat, options)
+        pattern = usual(chunk.context["namespaces"])
+        return items_in(chunk, SHAPE, Reader(attachments, chunk.context).chat, options, pattern)
 
     def members(self, name: str, stream: BinaryIO) -> Iterator[tuple[str, BinaryIO] | Refused]:
         """Walk an archive's files, and those within transcripts; what is no transcript `chunks` refuses.

@@ -44,21 +44,6 @@ def as_written(element: ET.Element) -> str:
         return escape(text_of(element))
 
 
-def leaves_of(element: ET.Element) -> dict[str, str] | None:
-    """Give the texts of an element's children by local name: a quick way for what is of the usual shape.
-
-    None where there is more to say: attributes, elements within children, one name twice, text between.
-    """
-    if element.keys() or (element.text and not element.text.isspace()):
-        return None
-    leaves = {}
-    for child in element:
-        if len(child) or child.keys() or (child.tail and not child.tail.isspace()):
-            return None
-        leaves[local(child.tag)] = child.text or ""
-    return leaves if len(leaves) == len(element) else None
-
-
 class Children:
     """An element's children, of which known ones are taken one by one; the rest is residue."""
 

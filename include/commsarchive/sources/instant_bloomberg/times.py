@@ -23,7 +23,11 @@ def epoch(text: str) -> int | None:
     text = text.strip()
     if not _DIGITS.fullmatch(text):
         return None
-    number = int(text)
+    return milliseconds(int(text))
+
+
+def milliseconds(number: int) -> int:
+    """Tell the unit of an epoch number by its magnitude."""
     if number < _SECONDS_BELOW:
         return number * 1000
     return number if number < _MILLISECONDS_BELOW else number // 1000

@@ -6,12 +6,26 @@ import datetime as dt
 import re
 import xml.etree.ElementTree as ET
 
-from include.commsarchive.model import Event, Kind
+from include.commsarchive.model import Event, Kind, Person
 from include.commsarchive.sources.chat import UNDATED, Deed
 from include.commsarchive.sources.instant_bloomberg.elements import Children, local
 from include.commsarchive.sources.iso_times import iso
-from include.commsarchive.sources.persistent_chat.people import Directory, unknown_attributes
+from include.commsarchive.sources.persistent_chat.people import (
+    Directory,
+    said_in,
+    said_of,
+    unknown_attributes,
+)
 from include.commsarchive.sources.shared_files import SharedFiles
+from include.commsarchive.sources.xml_usual import (
+    LONG_VALUE,
+    SPACE,
+    VALUE,
+    Row,
+    UnusualError,
+    unescaped_value,
+    usual_element,
+)
 
 KINDS = {
     "join": (Kind.JOIN, ""),
@@ -25,12 +39,34 @@ KINDS = {
     "export": (Kind.SYSTEM, "export"),
 }
 _ATTRIBUTES = frozenset({"type", "content", "id"})
+USUAL = re.compile(
+    f'<(Message|FirstMessage) type="(CHAT|JOIN|PART)" content={LONG_VALUE} id="([0-9]*+)">{SPACE}'
+    f"<Sender( [^>]*+)>{SPACE}"
+    f'<DateTimeUTC since1970="([0-9]{{1,14}})" string={VALUE} long="([0-9]{{17,18}})"{SPACE}/>{SPACE}'
+    rf"</\1>{SPACE}"
+)
+"""A text, join or leave that says nothing but who, when and what."""
+TAG, SENDER, STATED = 0, 4, slice(1, 4, 2)
+"""Where its tag, the rest of its sender's, and its type and id stand."""
 _USUAL = {"CHAT": Kind.MESSAGE, "JOIN": Kind.JOIN, "PART": Kind.LEAVE}
-"""To the letter; all else is read with care."""
 _MILLISECONDS = re.compile(r"[0-9]{1,14}")
 _TICKS = re.compile(r"[0-9]{17,18}")
 _TICKS_TO_1970 = (dt.date(1970, 1, 1).toordinal() - 1) * 86_400 * 10**7
 _TICKS_OF_A_MILLISECOND = 10**4
+
+
+def element_of(message: ET.Element | Row) -> ET.Element:
+    """Give a message as an element.
+
+    Raises:
+        UnusualError: its sender is none.
+    """
+    if not isinstance(message, tuple):
+        return message
+    tag, kind, text, number, sender, since1970, string, ticks = message
+    when = f'<DateTimeUTC since1970="{since1970}" string="{string}" long="{ticks}"/>'
+    stated = f'type="{kind}" content="{text}" id="{number}"'
+    return usual_element(f"<{tag} {stated}><Sender{sender}>{when}</{tag}>")
 
 
 class EventReader:
@@ -40,27 +76,22 @@ class EventReader:
         """Begin."""
         self._people = people
         self._files = files
+        self._senders: dict[str, Person | None] = {}
 
-    def read(self, element: ET.Element) -> Deed:
+    def read(self, message: ET.Element | Row) -> Deed:
         """Read one message."""
-        return self._usual(element) or self._any(element)
+        return self._usual(message) if isinstance(message, tuple) else self._any(message)
 
-    def _usual(self, element: ET.Element) -> Deed | None:
-        """Read a text, join or leave that says nothing but who, when and what, in forms that agree."""
-        said, kind = element.attrib, _USUAL.get(element.get("type", ""))
-        if kind is None or said.keys() != _ATTRIBUTES or len(element) != 2 or _text_in(element):  # noqa: PLR2004
-            return None
-        sender, when = element
-        if sender.tag != "Sender" or when.tag != "DateTimeUTC" or _text_in(sender) or _text_in(when):
-            return None
-        at = _whole(_MILLISECONDS, when.get("since1970", ""))
-        if at is None or iso(when.get("string", "")) != at or _from_ticks(when.get("long", "")) != at:
-            return None
-        who = self._people.person(sender)
-        if len(sender) or len(when) or unknown_attributes(sender):
-            return None
-        number = said["id"].strip()
-        return Deed(Event(kind, at, who, said["content"]), number if number.strip("0") else "")
+    def _usual(self, message: Row) -> Deed:
+        """Read a text, join or leave whose forms of the time agree."""
+        _, kind, text, number, sender, since1970, string, ticks = message
+        at = int(since1970)
+        if iso(string) != at or (int(ticks) - _TICKS_TO_1970) // _TICKS_OF_A_MILLISECOND != at:
+            raise UnusualError
+        if sender not in self._senders:
+            self._senders[sender] = self._people.person(said_in(sender))
+        event = Event(_USUAL[kind], at, self._senders[sender], unescaped_value(text))
+        return Deed(event, number if number.strip("0") else "")
 
     def _any(self, element: ET.Element) -> Deed:
         said = {local(name): value for name, value in reversed(element.attrib.items())}
@@ -76,7 +107,7 @@ class EventReader:
             if local(name) not in _ATTRIBUTES
         ]
         sender, when = children.take("sender"), children.take("datetimeutc")
-        event.who = self._people.person(sender)
+        event.who = self._people.person(said_of(sender))
         for leaf in (sender, when):
             odd += _inside(leaf)
         odd += [unknown_attributes(sender)] if sender is not None else []
@@ -107,12 +138,6 @@ class EventReader:
             event.kind = Kind.SYSTEM
         else:
             event.attachment, event.text = file, ""
-
-
-def _text_in(element: ET.Element) -> bool:
-    """Say whether there is text inside or between."""
-    beside = (element.text, *[one.tail for one in element])
-    return any(text and not text.isspace() for text in beside)
 
 
 def _whole(digits: re.Pattern[str], text: str) -> int | None:

@@ -8,12 +8,13 @@ from functools import lru_cache
 
 from include.commsarchive.model import Person
 from include.commsarchive.sources.instant_bloomberg.elements import local
+from include.commsarchive.sources.xml_usual import UnusualError, usual_element
 
 _FIELDS = ("username", "id", "email", "internal", "uri")
 _FLAGS = {"true": True, "1": True, "false": False, "0": False}
 _SIP = "sip:"
 
-_Sender = dict[str, str]
+Said = dict[str, str]
 
 
 class Directory:
@@ -21,7 +22,7 @@ class Directory:
 
     def __init__(self) -> None:
         """Begin with nobody."""
-        self._known: dict[str, _Sender] = {}
+        self._known: dict[str, Said] = {}
         self._made: dict[str, Person] = {}
 
     @property
@@ -29,9 +30,8 @@ class Directory:
         """Everybody, each once, in order of appearance."""
         return tuple({one.key: one for one in self._all().values()}.values())
 
-    def learn(self, sender: ET.Element | None) -> None:
+    def learn(self, said: Said) -> None:
         """Take in what a message says of its sender."""
-        said = _said(sender)
         if login := _login(said):
             known = self._known.setdefault(login, {})
             if known == said:
@@ -47,13 +47,13 @@ class Directory:
         """Take in what an earlier part told."""
         self._known |= json.loads(told or "{}")
 
-    def person(self, sender: ET.Element | None) -> Person | None:
+    def person(self, said: Said) -> Person | None:
         """Give the person that a message names; None where it names nobody. Ask when all was learned."""
-        return self._all().get(_login(_said(sender)))
+        return self._all().get(_login(said))
 
     def _all(self) -> dict[str, Person]:
         if not self._made:
-            same: dict[str, list[_Sender]] = {}
+            same: dict[str, list[Said]] = {}
             for login, known in self._known.items():
                 same.setdefault(_key(login, known), []).append(known)
             people = {key: _person(key, group) for key, group in same.items()}
@@ -61,14 +61,28 @@ class Directory:
         return self._made
 
 
-def _said(sender: ET.Element | None) -> _Sender:
+def said_of(sender: ET.Element | None) -> Said:
+    """Give what a message says of its sender."""
     return {} if sender is None else _fields(tuple(sender.items()))
 
 
 @lru_cache(maxsize=4096)  # the same people in message after message; nobody changes what is given
-def _fields(attributes: tuple[tuple[str, str], ...]) -> _Sender:
+def _fields(attributes: tuple[tuple[str, str], ...]) -> Said:
     said = {local(name): " ".join(value.split()) for name, value in reversed(attributes)}
     return {name: said.get(name, "") for name in _FIELDS}
+
+
+@lru_cache(maxsize=4096)
+def said_in(tag: str) -> Said:
+    """Give what a sender's tag says, as it is written after its name.
+
+    Raises:
+        UnusualError: it is not well-formed, or says what has no field of ours.
+    """
+    sender = usual_element(f"<Sender{tag}>")
+    if unknown_attributes(sender):
+        raise UnusualError
+    return said_of(sender)
 
 
 def unknown_attributes(sender: ET.Element) -> str:
@@ -82,7 +96,7 @@ def _unknown(attributes: tuple[tuple[str, str], ...]) -> str:
     return " ".join(f"Sender {name.rpartition('}')[2]}={value!r}" for name, value in more.items())
 
 
-def _login(said: _Sender) -> str:
+def _login(said: Said) -> str:
     """Tell senders apart: by uri, or id, or address, or else by name."""
     for name in ("uri", "id", "email", "username"):
         if value := said.get(name):
@@ -90,19 +104,19 @@ def _login(said: _Sender) -> str:
     return ""
 
 
-def _address(known: _Sender) -> str:
+def _address(known: Said) -> str:
     """Give the address to map by: the uri's serves where ``email`` is empty (section 6.2)."""
     uri = known.get("uri", "")
     bare = uri[len(_SIP) :] if uri.lower().startswith(_SIP) else uri
     return known.get("email") or (bare if "@" in bare and ":" not in bare else "")
 
 
-def _key(login: str, known: _Sender) -> str:
+def _key(login: str, known: Said) -> str:
     address = _address(known)
     return f"mail:{address.casefold()}" if address else login
 
 
-def _person(key: str, senders: list[_Sender]) -> Person:
+def _person(key: str, senders: list[Said]) -> Person:
     """Make one person of the senders that share an address."""
     first, address = senders[0], _address(senders[0])
     name = next((one["username"] for one in senders if one.get("username")), "")

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import xml.etree.ElementTree as ET
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 
 from include.commsarchive.errors import Quarantine
 from include.commsarchive.sources.chat import Chat
 from include.commsarchive.sources.instant_bloomberg.elements import as_written, local
-from include.commsarchive.sources.persistent_chat.events import EventReader
-from include.commsarchive.sources.persistent_chat.people import Directory
+from include.commsarchive.sources.persistent_chat.events import SENDER, STATED, TAG, EventReader, element_of
+from include.commsarchive.sources.persistent_chat.people import Directory, Said, said_in, said_of
 from include.commsarchive.sources.shared_files import SharedFiles
 from include.commsarchive.sources.xml_chats import Shape, elements_of
 from include.commsarchive.sources.xml_grammar import Grammar
+from include.commsarchive.sources.xml_usual import Row, Usual
 
 _LEAVES = ("Channel", "StartTimeUTC", "EndTimeUTC")
 _MESSAGES = ("message", "firstmessage")
+_FIRST = "FirstMessage"
 _LISTS = ("messages",)
 _WITHIN = ("sender", "datetimeutc")
 SHAPE = Shape(
@@ -35,7 +37,7 @@ def carry(raw: bytes, context: Mapping[str, str]) -> dict[str, str]:
         for conversation in elements_of(raw, context.get("namespaces", ""), SHAPE)[0]:
             for message in conversation.iter():
                 if local(message.tag) in _MESSAGES:
-                    people.learn(_sender(message))
+                    people.learn(_said(message))
     return {**context, "people": people.told()}
 
 
@@ -50,14 +52,14 @@ class Reader:
         self._files = files
         self._context = context
 
-    def chat(self, element: ET.Element, mended: list[str]) -> Chat:
-        """Make the chat of a record that had to be mended so."""
-        facts, messages = list(_named("Conversation", element.attrib)), list[ET.Element]()
-        _sort(element, messages, facts)
+    def chat(self, element: ET.Element, mended: Sequence[str], usual: Usual) -> Chat:
+        """Make the chat of a record that had to be mended so, of which usual messages were taken out."""
+        facts, messages = list(_named("Conversation", element.attrib)), list[ET.Element | Row]()
+        _sort(element, usual, messages, facts)
         people = Directory()
         people.remember(self._context.get("people", ""))
-        for message in messages:
-            people.learn(_sender(message))
+        for said in _said_in(messages):
+            people.learn(said)
         reader = EventReader(people, self._files)
         channel = {name.lower(): value for name, value in reversed(facts)}
         return Chat(
@@ -73,14 +75,20 @@ class Reader:
         )
 
 
-def _sort(element: ET.Element, messages: list[ET.Element], facts: list[tuple[str, str]]) -> None:
+def _sort(
+    element: ET.Element, usual: Usual, messages: list[ET.Element | Row], facts: list[tuple[str, str]]
+) -> None:
     """Part messages from facts. ``FirstMessage`` counts unless the list holds it, too."""
-    first = None
+    first: ET.Element | Row | None = None
     for child in element:
         name = local(child.tag)
-        if name in _LISTS:
+        if child.tag == usual.tag:
+            rows = usual.at(child)
+            messages += rows
+            first = next((row for row in reversed(rows) if row[TAG] == _FIRST), first)
+        elif name in _LISTS:
             facts += _named(child.tag, child.attrib)
-            _sort(child, messages, facts)
+            _sort(child, usual, messages, facts)
         elif name == "message":
             messages.append(child)
         elif name == "firstmessage":
@@ -91,13 +99,16 @@ def _sort(element: ET.Element, messages: list[ET.Element], facts: list[tuple[str
         else:
             facts += _named(child.tag, child.attrib)
     if first is not None and any(one is not first and _same(one, first) for one in messages):
-        messages.remove(first)
+        messages[:] = [one for one in messages if one is not first]
     stray = [element.text, *(child.tail for child in element)]
     facts += [("text between messages", " ".join(text.split())) for text in stray if text and text.strip()]
 
 
-def _same(one: ET.Element, other: ET.Element) -> bool:
-    return one.items() == other.items() and _content(one) == _content(other)
+def _same(one: ET.Element | Row, other: ET.Element | Row) -> bool:
+    if isinstance(one, tuple) and isinstance(other, tuple) and one[STATED] != other[STATED]:
+        return False
+    this, that = element_of(one), element_of(other)
+    return this.items() == that.items() and _content(this) == _content(that)
 
 
 def _content(message: ET.Element) -> list[object]:
@@ -107,8 +118,19 @@ def _content(message: ET.Element) -> list[object]:
     ]
 
 
-def _sender(message: ET.Element) -> ET.Element | None:
-    return next((child for child in message if local(child.tag) == "sender"), None)
+def _said_in(messages: Iterable[ET.Element | Row]) -> Iterator[Said]:
+    """Give what messages say of their senders; usual ones that say the same count once."""
+    known = set[str]()
+    for one in messages:
+        if not isinstance(one, tuple):
+            yield _said(one)
+        elif (sender := one[SENDER]) not in known:
+            known.add(sender)
+            yield said_in(sender)
+
+
+def _said(message: ET.Element) -> Said:
+    return said_of(next((child for child in message if local(child.tag) == "sender"), None))
 
 
 def _named(tag: str, attributes: Mapping[str, str]) -> Iterator[tuple[str, str]]:

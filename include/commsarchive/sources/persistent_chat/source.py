@@ -10,6 +10,7 @@ from typing import BinaryIO
 from include.commsarchive.model import Item, Refused
 from include.commsarchive.sources import tar_members, zip_members
 from include.commsarchive.sources.base import Chunk, Claim, Options, Role, Stored
+from include.commsarchive.sources.persistent_chat.events import USUAL
 from include.commsarchive.sources.persistent_chat.recognise import is_persistent_chat, recognise
 from include.commsarchive.sources.persistent_chat.records import GRAMMAR, SHAPE, Reader
 from include.commsarchive.sources.shared_files import SharedFiles
@@ -61,7 +62,8 @@ class PersistentChat:
         self, chunk: Chunk, attachments: Mapping[str, Stored], options: Options
     ) -> Iterator[Item | Refused]:
         """Read the items of one chunk."""
-        return items_in(chunk, SHAPE, Reader(SharedFiles(attachments), chunk.context).chat, options)
+        reader = Reader(SharedFiles(attachments), chunk.context)
+        return items_in(chunk, SHAPE, reader.chat, options, USUAL)
 
     def members(self, name: str, stream: BinaryIO) -> Iterator[tuple[str, BinaryIO] | Refused]:
         """Walk an archive's files that are no conversations; any other file is one itself.

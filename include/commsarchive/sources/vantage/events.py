@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
 import xml.etree.ElementTree as ET
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator
+from functools import lru_cache
+from operator import itemgetter
 
-from include.commsarchive.model import Event, Kind
+from include.commsarchive.model import Event, Kind, Person
 from include.commsarchive.sources.chat import UNDATED, Deed, stamp
 from include.commsarchive.sources.instant_bloomberg.elements import (
     Children,
@@ -16,9 +19,10 @@ from include.commsarchive.sources.instant_bloomberg.elements import (
     line_of,
     local,
 )
-from include.commsarchive.sources.instant_bloomberg.times import epoch
+from include.commsarchive.sources.instant_bloomberg.times import epoch, milliseconds
 from include.commsarchive.sources.shared_files import SharedFiles
 from include.commsarchive.sources.vantage.people import Directory
+from include.commsarchive.sources.xml_usual import SPACE, Row, UnusualError, leaf, unescaped
 
 KINDS = {
     "participantentered": Kind.JOIN,
@@ -30,13 +34,17 @@ KINDS = {
     "filetransferend": Kind.FILE,
 }
 _OF_PEOPLE = ("usertype", "internalflag", "corporateemailid", "corporateemailaddress")
-_TELLING = frozenset({"loginname", "datetimeutc", "content", "conversationid", *_OF_PEOPLE})
-_USUAL = {
-    "message": _TELLING | {"messageid"},
-    "participantentered": _TELLING,
-    "participantleft": _TELLING,
-}
-"""What the usual events hold; any other child is read with care."""
+USUAL = re.compile(
+    f"<(?:(Message)>{SPACE}{leaf('MessageId')}|(ParticipantEntered|ParticipantLeft)>{SPACE})"
+    f"{leaf('LoginName')}{leaf('UserType')}<DateTimeUTC>([0-9]{{1,17}})</DateTimeUTC>{SPACE}"
+    f"{leaf('InternalFlag')}{leaf('ConversationID')}{leaf('CorporateEmailID')}"
+    rf"{leaf('Content')}</(?:\1|\3)>{SPACE}"
+)
+"""A join, leave or message that says nothing but who, when and what, in the order of section 7a."""
+_MOVES = {"ParticipantEntered": Kind.JOIN, "ParticipantLeft": Kind.LEAVE}
+_SAYS = ("loginname", "usertype", "internalflag", "corporateemailid")
+_SAID = itemgetter(3, 4, 6, 8)
+"""Where they stand in it."""
 UPDATES = {
     "editednewmsg": (Kind.EDIT, ""),
     "editedoriginalmsg": (Kind.MESSAGE, "edited later"),
@@ -44,6 +52,22 @@ UPDATES = {
     "filedeleted": (Kind.DELETE, "file"),
     "updatednomsgchange": (Kind.MESSAGE, "updated, same text"),
 }
+
+
+def people_in(events: Iterable[ET.Element | Row]) -> Iterator[dict[str, str]]:
+    """Give what events say of people, by local name; usual ones that say the same count once."""
+    known = set[Row]()
+    for one in events:
+        if not isinstance(one, tuple):
+            yield {local(child.tag): line_of(child) for child in reversed(one)}
+        elif (said := _SAID(one)) not in known:
+            known.add(said)
+            yield _lines(said)
+
+
+@lru_cache(maxsize=4096)  # the same people in conversation after conversation
+def _lines(said: Row) -> dict[str, str]:
+    return {name: " ".join(unescaped(text).split()) for name, text in zip(_SAYS, said, strict=True)}
 
 
 class EventReader:
@@ -54,24 +78,22 @@ class EventReader:
         self._people = directory
         self._files = files
         self._room = room
+        self._logins: dict[str, Person | None] = {}
         self._transfers: dict[tuple[str, str], Event] = {}
 
-    def read(self, element: ET.Element, leaves: Mapping[str, str] | None) -> Deed | None:
-        """Read an event, of these `leaves_of`; None for a transfer's end whose beginning says it all."""
-        tag = local(element.tag)
-        usual = None if leaves is None else self._usual(tag, leaves)
-        return usual or self._any(tag, element)
+    def read(self, event: ET.Element | Row) -> Deed | None:
+        """Read an event; None for a transfer's end whose beginning says it all."""
+        return self._usual(event) if isinstance(event, tuple) else self._any(local(event.tag), event)
 
-    def _usual(self, tag: str, leaves: Mapping[str, str]) -> Deed | None:
-        """Read a join, leave or message that says nothing but who, when and what."""
-        if not leaves.keys() <= _USUAL.get(tag, frozenset()):
-            return None
-        at, room = epoch(leaves.get("datetimeutc", "")), leaves.get("conversationid", "")
-        if at is None or room not in {"", self._room}:
-            return None
-        who = self._people.person(" ".join(leaves.get("loginname", "").split()))
-        number = " ".join(leaves.get("messageid", "").split())
-        return Deed(Event(KINDS[tag], at, who, leaves.get("content", "")), number)
+    def _usual(self, event: Row) -> Deed:
+        message, number, moved, login, _, time, _, room, _, text = event
+        if room and unescaped(room) != self._room:
+            raise UnusualError
+        if login not in self._logins:
+            self._logins[login] = self._people.person(" ".join(unescaped(login).split()))
+        kind = Kind.MESSAGE if message else _MOVES[moved]
+        said = Event(kind, milliseconds(int(time)), self._logins[login], unescaped(text))
+        return Deed(said, number if number.isalnum() else " ".join(unescaped(number).split()))
 
     def _any(self, tag: str, element: ET.Element) -> Deed | None:
         children = Children(element)

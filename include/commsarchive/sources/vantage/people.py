@@ -44,14 +44,14 @@ class Directory:
         return tuple({person.key: person for person in found}.values())
 
     def learn(self, said: Mapping[str, str]) -> None:
-        """Take in what an event says of people: its texts by local name."""
-        self._meet(_line(said, "inviterloginname"))
-        if known := self._meet(_line(said, "loginname")):
+        """Take in what an event says of people: its lines by local name."""
+        self._meet(said.get("inviterloginname", ""))
+        if known := self._meet(said.get("loginname", "")):
             if not known.corporate:
-                known.corporate = next(filter(None, (_line(said, name) for name in _CORPORATE)), "")
-            known.user_type = known.user_type or _line(said, "usertype")
+                known.corporate = next((line for name in _CORPORATE if (line := said.get(name))), "")
+            known.user_type = known.user_type or said.get("usertype", "")
             if known.internal is None:
-                known.internal = _FLAGS.get(_line(said, "internalflag").lower())
+                known.internal = _FLAGS.get(said.get("internalflag", "").lower())
 
     def told(self) -> str:
         """Tell what is known, for another part of the conversation to `remember`."""
@@ -75,11 +75,12 @@ class Directory:
         return self._made.get(login.casefold())
 
     def _meet(self, login: str) -> _Known | None:
-        return self._known.setdefault(login.casefold(), _Known(login)) if login else None
-
-
-def _line(said: Mapping[str, str], name: str) -> str:
-    return " ".join(said.get(name, "").split())
+        if not login:
+            return None
+        key = login.casefold()
+        if key not in self._known:
+            self._known[key] = _Known(login)
+        return self._known[key]
 
 
 def _corporate(known: _Known) -> str:

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import xml.etree.ElementTree as ET
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
 from include.commsarchive.errors import Quarantine
 from include.commsarchive.sources.chat import Chat
-from include.commsarchive.sources.instant_bloomberg.elements import leaves_of, line_of, local
+from include.commsarchive.sources.instant_bloomberg.elements import line_of, local
 from include.commsarchive.sources.shared_files import SharedFiles
-from include.commsarchive.sources.vantage.events import KINDS, EventReader
+from include.commsarchive.sources.vantage.events import KINDS, EventReader, people_in
 from include.commsarchive.sources.vantage.people import Directory
 from include.commsarchive.sources.xml_chats import Shape, elements_of
 from include.commsarchive.sources.xml_grammar import Grammar
+from include.commsarchive.sources.xml_usual import Row, Usual
 
 _RECORD = "conversation"
 _LEAVES = (
@@ -36,8 +37,8 @@ def carry(raw: bytes, context: Mapping[str, str]) -> dict[str, str]:
     people.remember(context.get("people", ""))
     with suppress(ET.ParseError, Quarantine):
         for element in elements_of(raw, context.get("namespaces", ""), SHAPE)[0]:
-            for event in element:
-                people.learn(_texts(event))
+            for said in people_in(element):
+                people.learn(said)
     return {**context, "people": people.told()}
 
 
@@ -54,13 +55,15 @@ class Reader:
         self._files = files
         self._context = context
 
-    def chat(self, element: ET.Element, mended: list[str]) -> Chat:
-        """Make the chat of a record that had to be mended so."""
+    def chat(self, element: ET.Element, mended: Sequence[str], usual: Usual) -> Chat:
+        """Make the chat of a record that had to be mended so, of which usual events were taken out."""
         facts = [(name.rpartition("}")[2], " ".join(value.split())) for name, value in element.attrib.items()]
-        happened, stray = list[ET.Element](), [element.text]
+        happened, stray = list[ET.Element | Row](), [element.text]
         for child in element:
             stray.append(child.tail)
-            if len(child) or local(child.tag) in KINDS:
+            if child.tag == usual.tag:
+                happened += usual.at(child)
+            elif len(child) or local(child.tag) in KINDS:
                 happened.append(child)
             else:
                 facts.append((child.tag.rpartition("}")[2], line_of(child)))
@@ -71,12 +74,11 @@ class Reader:
         says = {name.lower(): value for name, value in reversed(facts) if value}
         people = Directory()
         people.remember(self._context.get("people", ""))
-        told = [(event, leaves_of(event)) for event in happened]
-        for event, leaves in told:
-            people.learn(_texts(event) if leaves is None else leaves)
+        for said in people_in(happened):
+            people.learn(said)
         room = says.get("roomid", "")
         reader = EventReader(people, self._files, room)
-        deeds = [deed for event, leaves in told if (deed := reader.read(event, leaves))]
+        deeds = [deed for event in happened if (deed := reader.read(event))]
         return Chat(
             self._source,
             self._title,
@@ -88,7 +90,3 @@ class Reader:
             [f"repaired: {'; '.join(mended)}"] if mended else [],
             int(self._context.get("part", 0)),
         )
-
-
-def _texts(event: ET.Element) -> dict[str, str]:
-    return {local(child.tag): line_of(child) for child in reversed(list(event))}

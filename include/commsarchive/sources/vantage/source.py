@@ -14,6 +14,7 @@ from include.commsarchive.model import Item, Refused
 from include.commsarchive.sources import tar_members, zip_members
 from include.commsarchive.sources.base import Chunk, Claim, Options, Role, Stored
 from include.commsarchive.sources.shared_files import SharedFiles
+from include.commsarchive.sources.vantage.events import USUAL
 from include.commsarchive.sources.vantage.recognise import is_vantage, recognise
 from include.commsarchive.sources.vantage.records import GRAMMAR, SHAPE, Reader
 from include.commsarchive.sources.xml_chats import items_in
@@ -61,7 +62,7 @@ class FileDumps:
     ) -> Iterator[Item | Refused]:
         """Read the items of one chunk."""
         reader = Reader(self.source, self.title, SharedFiles(attachments), chunk.context)
-        yield from items_in(chunk, SHAPE, reader.chat, options)
+        yield from items_in(chunk, SHAPE, reader.chat, options, USUAL)
 
 
 def conversations_in(archive: Zip) -> set[str]:

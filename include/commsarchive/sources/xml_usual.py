@@ -1,0 +1,149 @@
+"""Things of the usual shape are taken out of a record as text; a parser reads only what is left of it.
+
+A day's export is a million events that a program wrote, all alike. One expression matches such a thing
+whole and gives its parts. In what is left a mark stands for each run of them, and they count only if the
+source meets every mark where such things belong: a mark in a comment, CDATA, a tag or a strange element
+is never met. Then, and where anything else is odd, the whole record is read with care instead.
+"""
+
+from __future__ import annotations
+
+import re
+import xml.etree.ElementTree as ET
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from html import unescape
+from typing import TypeVar
+
+from include.commsarchive.errors import Quarantine
+from include.commsarchive.sources.xml_reading import read_strict
+
+_MARK = "taken-out.7f3a91"
+"""The name of the element that stands for a run of usual things."""
+SPACE = r"[ \t\n]*+"
+TEXT = "([^<]*+)"
+"""An element's text, to be `unescaped`."""
+VALUE = '"([^"<]*+)"'
+"""An attribute's value, to be `unescaped_value`."""
+LONG_VALUE = '"([^"]*+)"'
+"""The same, for long ones: much faster, but what it matches may turn out to be none."""
+CDATA = r"<!\[CDATA\[(?:[^\]]++|\](?!\]>))*+\]\]>"
+"""A section in which nothing is escaped."""
+_ODD = re.compile("&(?!(?:amp|lt|gt|quot|apos|#(?:9|10|13|34|39)|#x(?:9|[AaDd]|2[27]));)")
+_SECTION_START = "<![CDATA["
+_SECTION = re.compile("\0<!\\[CDATA\\[[^\0]*")
+_LEGAL = bytes((0x09, 0x0A, 0x0D, *range(0x20, 0x100)))
+_WHITE = str.maketrans("\n\t", "  ")
+
+Row = tuple[str, ...]
+"""The groups of the expression; a part that is missing is empty."""
+T = TypeVar("T")
+
+
+class UnusualError(Exception):
+    """Something that looked usual is not: the record must be read with care."""
+
+
+@dataclass(slots=True)
+class Usual:
+    """The usual things of a record; ``met`` counts those that were asked for."""
+
+    rows: Sequence[Row] = ()
+    met: int = 0
+
+    @property
+    def tag(self) -> str:
+        """The tag of elements that stand for some of them."""
+        return _MARK if self.rows else ""
+
+    def at(self, mark: ET.Element) -> Sequence[Row]:
+        """Give those that a mark stands for. Ask once."""
+        start, end = int(mark.get("from", "")), int(mark.get("to", ""))
+        self.met += end - start
+        return self.rows[start:end]
+
+
+def leaf(name: str, text: str = TEXT) -> str:
+    """Make the expression of an element with nothing but text, which may be missing."""
+    return f"(?:<{name}>{text}</{name}>{SPACE})?+"
+
+
+def unescaped(text: str) -> str:
+    """Give a text as people wrote it."""
+    return unescape(text) if "&" in text else text
+
+
+def content_of(text: str) -> str:
+    """Give the text of an element that may be `CDATA`."""
+    return text[len(_SECTION_START) : -len("]]>")] if text.startswith(_SECTION_START) else unescaped(text)
+
+
+def unescaped_value(text: str) -> str:
+    """Give an attribute's value as a parser does: white space that is not escaped is blank.
+
+    Raises:
+        UnusualError: it is not well-formed.
+    """
+    if "<" in text:
+        raise UnusualError
+    return unescaped(text.translate(_WHITE) if "\n" in text or "\t" in text else text)
+
+
+def usual_element(text: str, namespaces: str = "") -> ET.Element:
+    """Read an element that stands alone.
+
+    Raises:
+        UnusualError: it does not, or is not well-formed.
+    """
+    try:
+        found = read_strict(text.encode(), namespaces)
+    except ET.ParseError as error:
+        raise UnusualError from error
+    if len(found) != 1 or found.text or found[0].tail:
+        raise UnusualError
+    return found[0]
+
+
+def read_usual(
+    raw: bytes, namespaces: str, usual: re.Pattern[str], make: Callable[[ET.Element, Usual], T]
+) -> T | None:
+    """Make something of a record, given what is left of it within one element; None: read it with care."""
+    text = _letters(raw)
+    if text is None or _MARK in text:
+        return None
+    parts, width = [part or "" for part in usual.split(text)], usual.groups + 1
+    if len(parts) == 1 or _is_odd("\0".join(parts)):
+        return None
+    found = Usual(list(zip(*(parts[at::width] for at in range(1, width)), strict=True)))
+    try:
+        made = make(read_strict(_left(parts[::width]).encode(), namespaces), found)
+    except (ET.ParseError, Quarantine, UnusualError):
+        return None
+    return made if found.met == len(found.rows) else None
+
+
+def _left(between: list[str]) -> str:
+    """Put a mark in the place of each run of rows."""
+    left, start = between[:1], 0
+    for at, text in enumerate(between[1:], start=1):
+        if text or at == len(between) - 1:
+            left.append(f'<{_MARK} xmlns="" from="{start}" to="{at}"/>{text}')
+            start = at
+    return "".join(left)
+
+
+def _is_odd(parts: str) -> bool:
+    """Say whether any is not well-formed, or refers to a letter that `unescape` may read otherwise."""
+    escaped = _SECTION.sub("", parts) if "<![" in parts else parts
+    return "]]>" in escaped or bool(_ODD.search(escaped))
+
+
+def _letters(raw: bytes) -> str | None:
+    """Decode with line ends as a parser gives them; None where a letter is illegal (XML 1.0, section 2.2)."""
+    try:
+        text = raw.decode()
+    except UnicodeDecodeError:
+        return None
+    if raw.translate(None, _LEGAL) or "\ufffe" in text or "\uffff" in text:
+        return None
+    return text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
