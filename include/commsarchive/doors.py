@@ -45,8 +45,12 @@ class Connection:
     schema: str = ""
 
 
-def open_collector(found: Connection, connector: Connector, day: dt.date) -> Collector:
+def open_collector(
+    found: Connection, connector: Connector, day: dt.date, *, sample: bool = False
+) -> Collector:
     """Make the way to a day's export, by the connection's extra ``collector``, or else by its type.
+
+    Of an API's or a database's day a ``sample`` is the beginning only, see `collect.drawn`.
 
     Raises:
         Fatal: the connection is incomplete, or we cannot collect from its type what the connector asks for.
@@ -57,9 +61,11 @@ def open_collector(found: Connection, connector: Connector, day: dt.date) -> Col
         kind: partial(make, day) for kind, make in _COLLECTORS.items()
     }
     if rules.api:
-        makers = dict.fromkeys(_APIS, partial(_api, rules.api, Draft(f"{name}{PAGES_SUFFIX}", window)))
+        draft = Draft(f"{name}{PAGES_SUFFIX}", window, sample=sample)
+        makers = dict.fromkeys(_APIS, partial(_api, rules.api, draft))
     elif rules.query:
-        makers = dict.fromkeys(_DATABASES, partial(_query, rules.query, Draft(name, window)))
+        draft = Draft(name, window, sample=sample)
+        makers = dict.fromkeys(_DATABASES, partial(_query, rules.query, draft))
     what = "extra `collector`, or else its type,"
     return _one(makers, found, found.extra.get("collector") or found.kind, what)
 

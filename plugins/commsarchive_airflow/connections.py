@@ -34,13 +34,13 @@ LEDGER = "commsarchive_ledger"
 """Connection of the ledger's database, used where the environment names none."""
 
 
-def collector(connector: Connector, day: dt.date) -> Collector:
-    """Make the way to a connector's export of a day.
+def collector(connector: Connector, day: dt.date, *, sample: bool = False) -> Collector:
+    """Make the way to a connector's export of a day, or to a sample of what an API or a database has of it.
 
     Raises:
         Fatal: the connection is missing or incomplete, or we cannot collect from its type.
     """
-    return open_collector(_connection(connector.collect.connection), connector, day)
+    return open_collector(_connection(connector.collect.connection), connector, day, sample=sample)
 
 
 def decryptor(connector: Connector) -> AbstractContextManager[Decryptor | None]:

@@ -34,7 +34,7 @@ def _line(tried: Tried) -> str:
 
 
 def _collector(connector: Connector, day: dt.date) -> Collector:
-    return open_collector(find_connection(connector.collect.connection), connector, day)
+    return open_collector(find_connection(connector.collect.connection), connector, day, sample=True)
 
 
 def _decryptor(connector: Connector) -> AbstractContextManager[Decryptor | None]:

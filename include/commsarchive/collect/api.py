@@ -64,7 +64,7 @@ class ApiCollector(DrawnCollector):
         await self._session.close()
 
     async def fetch(self, file: RemoteFile, target: Path) -> Fetched:
-        """Get all pages and the files that their records name.
+        """Get all pages and the files that their records name; of a sample the first page alone.
 
         A page that stays unreadable is the last, and is kept for whoever unfolds them.
 
@@ -87,7 +87,7 @@ class ApiCollector(DrawnCollector):
     async def _files(self, page: URL, body: bytes, evidence: Evidence, beside: Path) -> None:
         """Get the files that a page's records name; of one that is not to be had, why is kept."""
         rules = self._api.attachments
-        if rules is None:
+        if rules is None or self._draft.sample:
             return
         for link in links_of(body, self._api.items, rules.links):
             if link in evidence.files:
@@ -129,7 +129,7 @@ class ApiCollector(DrawnCollector):
         while request:
             answer = await self._session.page(request, self._is_whole)
             yield request.url, answer.body
-            if not self._is_whole(answer):
+            if self._draft.sample or not self._is_whole(answer):
                 return
             following = self._next(request, answer)
             self._refuse_circles(seen, following, answer)

@@ -22,11 +22,15 @@ def drawn_name(connector: str, day: dt.date, *, with_files: bool = False) -> str
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """What is to be drawn: the file's name and the window that it covers."""
+    """What is to be drawn: the file's name and the window that it covers.
+
+    A ``sample`` is its beginning only: an API's first page without files, or so many rows of a database.
+    """
 
     name: str
     window: Window
     now: Callable[[], dt.datetime] = _now
+    sample: bool = False
 
 
 class DrawnCollector:

@@ -6,6 +6,7 @@ import asyncio
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -23,13 +24,15 @@ from include.commsarchive.landing import Landing
 
 ROWS = 500
 """Rows that are on their way at any time."""
+SAMPLE = 500
+"""Rows of a sample."""
 ANSWER_SECONDS = 600
-"""How long PostgreSQL may think about the query, or about its next rows."""
+SAMPLE_SECONDS = 30
+"""How long PostgreSQL may think about the query, or about its next rows; for a sample somebody waits."""
 _CONNECT = {"connect_timeout": 30, "keepalives_idle": 60, "keepalives_interval": 20, "keepalives_count": 3}
 _SETTINGS = (
     "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY",
     "SET LOCAL TimeZone = 'UTC'",  # times without a zone are compared with ours
-    f"SET LOCAL statement_timeout = '{ANSWER_SECONDS}s'",
 )
 _REFUSED = re.compile(
     r"authentication failed|no pg_hba|does not exist|certificate|no such|syntax error", re.IGNORECASE
@@ -53,7 +56,9 @@ class QueryCollector(DrawnCollector):
         """
         url = self._settings.url
         is_postgres = url.get_backend_name() == "postgresql"
-        self._settle = _SETTINGS if is_postgres else ()
+        seconds = SAMPLE_SECONDS if self._draft.sample else ANSWER_SECONDS
+        timeout = f"SET LOCAL statement_timeout = '{seconds}s'"
+        self._settle = (*_SETTINGS, timeout) if is_postgres else ()
         self._engine = sa.create_engine(
             url, connect_args=_CONNECT if is_postgres else {}, poolclass=sa.NullPool, hide_parameters=True
         )
@@ -99,7 +104,7 @@ class QueryCollector(DrawnCollector):
             names = list(rows.keys())
             if len(set(names)) < len(names):
                 raise Fatal(f"{self._settings.place}: the query names a column twice. Name each with AS")
-            for row in rows:
+            for row in islice(rows, SAMPLE if self._draft.sample else None):
                 yield dict(zip(names, row, strict=True))
 
     def _statement(self) -> sa.TextClause:

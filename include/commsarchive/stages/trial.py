@@ -134,6 +134,7 @@ class _Trial:
     scratch: Path
     pickups: list[Pickup] = field(default_factory=list)
     clear: str = ""
+    size: int = 0
     shards: list[str] = field(default_factory=list)
     people: _People | None = None
     resolver: Resolver | None = None
@@ -167,9 +168,7 @@ class _Trial:
         return f"{len(ours)} of ours ({', '.join(ours)}), {len(keys) - len(ours)} of signers"
 
     def decrypt(self) -> str:
-        """Fetch the day's smallest file, to see that key and signer are right."""
-        if self.connector.collect.drawn:
-            raise _Nothing("a whole day would be drawn: rehearse one instead")
+        """Fetch the day's smallest file, to see that key and signer are right, or a sample of its records."""
         if not self.pickups:
             raise _Nothing("no files to try; choose a day that has some")
         smallest = min(self.pickups, key=self._size_of_content)
@@ -179,7 +178,9 @@ class _Trial:
             file = decrypt(self._scope(), smallest, self.doors.collector(self.connector, self.day), ring)
         if file.problem:
             raise Fatal(file.detail)
-        self.clear = file.name
+        self.clear, self.size = file.name, file.clear_size
+        if self.connector.collect.drawn:
+            return f"{smallest.name}, the beginning of the day: {file.clear_size:,} bytes"
         signed = f"signed by {file.signed_by or 'nobody we know'}" if file.encrypted else "not encrypted"
         return f"{smallest.name}, {file.clear_size:,} bytes, {signed}"
 
@@ -187,6 +188,8 @@ class _Trial:
         """Make items of the file that was decrypted."""
         if not self.clear:
             raise _Nothing("no file was fetched")
+        if self.connector.collect.drawn and not self.size:
+            raise _Nothing("the day has no records; choose one that has some")
         scope = self._scope()
         (bundle,) = bundles_of(scope.source, [self.clear])
         if not bundle.content:
