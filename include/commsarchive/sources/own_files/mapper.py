@@ -132,7 +132,7 @@ def _column(trees: Sequence[Tree], path: str) -> list[str]:
 
 
 def _groups(trees: Sequence[Tree], reader: PeopleReader | None) -> list[Group]:
-    return list(map(reader.read, trees)) if reader else [()] * len(trees)
+    return reader.read(trees) if reader else [()] * len(trees)
 
 
 def _text(text: str) -> str:

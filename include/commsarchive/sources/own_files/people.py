@@ -16,6 +16,7 @@ from include.commsarchive.sources.own_files.tree import Misfit, Tree, text_at, v
 
 _NAMED = re.compile(r"\s*(.*?)\s*<\s*([^<>]+?)\s*>\s*")
 
+_Told = tuple[tuple[str, str], ...]
 _MOST = 8192
 """People that are remembered."""
 
@@ -34,15 +35,18 @@ class PeopleReader:
         self._cells: Callable[[Any], Hashable] = itemgetter(*self._paths)
         self._known: dict[Hashable, tuple[Person, ...]] = {}
 
-    def read(self, tree: Tree) -> tuple[Person, ...]:
-        """Read the people of a row, in order.
+    def read(self, trees: Iterable[Tree]) -> list[tuple[Person, ...]]:
+        """Read the people of each row, in order.
 
         Raises:
             Misfit: fields that hold several people do not hold the same number.
         """
         if not self._who.each:
-            return self._of(tree)
-        return tuple([person for one in values_at(tree, self._who.each) for person in self._of(one)])
+            return list(map(self._of, trees))
+        return [
+            tuple([person for one in values_at(tree, self._who.each) for person in self._of(one)])
+            for tree in trees
+        ]
 
     def _of(self, one: Any) -> tuple[Person, ...]:
         try:
@@ -63,8 +67,7 @@ class PeopleReader:
             apart = _apart(dict(zip(self._what, lines, strict=True)), self._who.separator)
         except ValueError as error:
             raise Misfit(", ".join(self._who.fields()), str(error)) from None
-        people = (_person(tuple(one.items()), self._own_domains) for one in apart)
-        return tuple([one for one in people if one])
+        return tuple([found for one in apart if (found := _person(one, self._own_domains))])
 
 
 def merged(people: Iterable[Person]) -> dict[str, Person]:
@@ -90,10 +93,10 @@ def _alone(value: object, path: str) -> str:
     return str(value) if path == "." and value is not None else ""
 
 
-def _apart(texts: dict[str, str], separator: str) -> list[dict[str, str]]:
+def _apart(texts: dict[str, str], separator: str) -> list[_Told]:
     """Take several people in one cell apart; a field that is blank is so for all."""
     if not separator:
-        return [texts]
+        return [tuple(texts.items())]
     lists = {
         what: [one.strip() for one in text.split(separator)]
         for what, text in texts.items()
@@ -102,11 +105,11 @@ def _apart(texts: dict[str, str], separator: str) -> list[dict[str, str]]:
     lists = {what: found[:-1] if found and not found[-1] else found for what, found in lists.items()}
     if len({len(found) for found in lists.values()}) > 1:
         raise ValueError(f"do not name the same number of people, parted by `{separator}`; mend the row")
-    return [dict(zip(lists, one, strict=True)) for one in zip(*lists.values(), strict=True)]
+    return [tuple(zip(lists, one, strict=True)) for one in zip(*lists.values(), strict=True)]
 
 
 @lru_cache(maxsize=_MOST)
-def _person(told: tuple[tuple[str, str], ...], own_domains: tuple[str, ...]) -> Person | None:
+def _person(told: _Told, own_domains: tuple[str, ...]) -> Person | None:
     said = dict(told)
     address, name = said.get("address", ""), said.get("name", "")
     if "<" in address and (found := _NAMED.fullmatch(address)):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import chain
 
 from include.commsarchive.model import Event, Person
 from include.commsarchive.sources.own_files.people import merged
@@ -38,7 +39,7 @@ class Said:
 
     def unify(self) -> dict[str, Person]:
         """Give everybody once, by key, with all that is said of them anywhere; let all events name these."""
-        groups = {id(group): group for row in self.people for group in row}
+        groups = {id(group): group for group in chain.from_iterable(self.people)}
         known = merged(person for group in groups.values() for person in group)
         for events in self.events:
             for event in events:
