@@ -57,14 +57,25 @@ def _epoch(text: str) -> int:
 
 def _placed(wall: dt.datetime, name: str) -> tuple[dt.datetime, str]:
     """Put a zone's clock to a time; of two times that it showed so, the earlier is taken."""
-    zone = _zone(name)
-    time = wall.replace(tzinfo=zone)
+    if steady := _steady(wall.date(), wall.hour, name):
+        return wall.replace(tzinfo=steady), ""
+    time = wall.replace(tzinfo=_zone(name))
     first, second = (time.replace(fold=fold).utcoffset() for fold in (0, 1))
     if first == second:
         return time, ""
     twice = first is not None and second is not None and first > second
     odd = "showed this time twice: the earlier is taken" if twice else "never showed this time"
     return time, f"the clock of {name} {odd}"
+
+
+@lru_cache(maxsize=4096)
+def _steady(day: dt.date, hour: int, name: str) -> dt.timezone | None:
+    """Give the offset that a zone's clock has in all of an hour; None where it is set in it."""
+    start = dt.datetime(day.year, day.month, day.day, hour, tzinfo=_zone(name))
+    ends = (start, start.replace(minute=59, second=59, microsecond=999_999))
+    offsets = {end.replace(fold=fold).utcoffset() for end in ends for fold in (0, 1)}
+    offset = offsets.pop()
+    return None if offsets or offset is None else dt.timezone(offset)
 
 
 @lru_cache
