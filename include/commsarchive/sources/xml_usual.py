@@ -122,6 +122,13 @@ def read_usual(
     return made if found.met == len(found.rows) else None
 
 
+def match_usual(raw: bytes, usual: re.Pattern[str]) -> Row | None:
+    """Give the parts of a record that is usual as a whole; None: read it with care."""
+    text = _letters(raw)
+    found = None if text is None or _is_odd(text) else usual.fullmatch(text)
+    return found.groups("") if found else None
+
+
 def _left(between: list[str]) -> str:
     """Put a mark in the place of each run of rows."""
     left, start = between[:1], 0

@@ -20,7 +20,7 @@ from tests.unit.sources.golden_exports import read as golden
 
 NEVER = r"(?!)"
 QUICK = {
-    "bloomberg_message": ("bloomberg_message.source.read_usual", lambda *_: None),
+    "bloomberg_message": ("bloomberg_message.source.usual_mail", lambda *_: None),
     "vantage": ("xml_chats.read_usual", lambda *_: None),
     "persistent_chat": ("xml_chats.read_usual", lambda *_: None),
     "dig": ("xml_chats.read_usual", lambda *_: None),
@@ -172,6 +172,14 @@ def test_a_thing_in_a_strange_place_is_read_the_same_both_ways(
         ("bloomberg_message", rb"(?s)(<Sender)(>.*?</Sender>)", rb"\1 a='1'\2\1\2"),
         ("bloomberg_message", rb"(?s)<UserInfo>.*?</UserInfo>", rb"<UserInfo>\n</UserInfo>"),
         ("bloomberg_message", rb"</UserInfo>", rb"<Desk>1</Desk></UserInfo>"),
+        ("bloomberg_message", rb"(<MsgBody>)", rb"<Attachment><FileID>1</FileID></Attachment>\n\1"),
+        ("bloomberg_message", rb"(<MsgBody>)", rb"<Attachment/>text\1"),
+        ("bloomberg_message", rb"(?s)(<Sender>)(.*?)(</Sender>)", rb"<OnBehalfOf>\2</OnBehalfOf>\1\2\3"),
+        ("bloomberg_message", rb"(?s)(<MsgTimeUTC>.*?</MsgTimeUTC>)(.*?)(<Subject>)", rb"\2\1\3"),
+        ("bloomberg_message", rb"(?s)(<DisclaimerRef.*?)(<Greeting.*?)(</Message>)", rb"\2\1\3"),
+        ("bloomberg_message", rb"(?s)(<Subject>.*?</Subject>)(.*?)(</Message>)", rb"\2\1\3"),
+        ("bloomberg_message", rb"(?s)(<Greeting>.*?</Greeting>)", rb"\1\1"),
+        ("bloomberg_message", rb"<Subject>", rb"<Subject><b/>"),
         ("persistent_chat", rb"(?s)(<FirstMessage.*?</FirstMessage>)(\s*<Messages>)", rb"\1\2\1"),
         (
             "persistent_chat",

@@ -15,7 +15,7 @@ from include.commsarchive.sources.bloomberg_message.people import (
 )
 from include.commsarchive.sources.instant_bloomberg.elements import Children, attributes_of, local
 from include.commsarchive.sources.instant_bloomberg.people import unify
-from include.commsarchive.sources.xml_usual import SPACE, Row, UnusualError, Usual
+from include.commsarchive.sources.xml_usual import SPACE, UnusualError, usual_element
 
 _OTHERS = {
     "onbehalfof": "On behalf of",
@@ -23,13 +23,12 @@ _OTHERS = {
     "origsender": "Original sender",
 }
 _DELIVERIES = ("to", "cc", "bcc")
-USUAL = re.compile(
+_NAMED = frozenset({"sender", "recipient", *_OTHERS})
+_USUAL = re.compile(
     rf'<(?:(Sender)|Recipient(?: DeliveryType ?= ?"(TO|CC|BCC)")?+)>{SPACE}'
     rf"(<UserInfo>(?:[^<]*+<(?!/UserInfo>))*+[^<]*+</UserInfo>){SPACE}(?(1)</Sender>|</Recipient>){SPACE}"
 )
 """A sender, or a recipient, who is a user and nothing else."""
-_IS_SENDER, _INFO = 0, 2
-"""Where it says so, and where the user stands in it."""
 
 
 @dataclass(slots=True)
@@ -52,19 +51,13 @@ class Parties:
         return received + [person for _, person in self.others]
 
 
-def read_parties(children: Children, usual: Usual) -> Parties:
+def read_parties(children: Children) -> Parties:
     """Take everybody from a message's children; who is stated more or less fully is one person.
 
     Raises:
         Quarantine: ``missing-from`` or ``missing-to``.
-        UnusualError: somebody that looked usual must be read with care.
     """
-    listed = list[ET.Element | Row]()
-    for element in children.take_all("recipient", usual.tag):
-        listed += usual.at(element) if element.tag == usual.tag else (element,)
-    sender, residue = _read_sender(
-        children, [row for row in listed if isinstance(row, tuple) and row[_IS_SENDER]]
-    )
+    sender, residue = read_user(children.take("sender"))
     if sender is None:
         raise Quarantine("missing-from", "its Sender names nobody")
     parties = Parties(sender, residue=[residue])
@@ -73,30 +66,40 @@ def read_parties(children: Children, usual: Usual) -> Parties:
             person, residue = read_user(element)
             parties.residue.append(residue)
             parties.others += [(role, person)] if person else []
-    for one in listed:
-        if isinstance(one, tuple):
-            _add_usual(one, parties)
-        else:
-            _read_recipient(one, parties)
-    if not any(parties.recipients.values()):
-        raise Quarantine("missing-to", "no Recipient names anybody")
+    for element in children.take_all("recipient"):
+        _read_recipient(element, parties)
     return _unified(parties)
 
 
-def _read_sender(children: Children, usual: list[Row]) -> tuple[Person | None, str]:
-    if not usual:
-        return read_user(children.take("sender"))
-    if len(usual) > 1 or children.find("sender") is not None:
+def parties_in(text: str) -> Parties:
+    """Read everybody, as they are written in a message one after the other.
+
+    Raises:
+        Quarantine: ``missing-from`` or ``missing-to``.
+        UnusualError: there is anything else, or it is not well-formed.
+    """
+    parts = _USUAL.split(text)
+    rows = list(zip(parts[1::4], parts[2::4], parts[3::4], strict=True))
+    senders = [info for is_sender, _, info in rows if is_sender]
+    if any(parts[::4]) or len(senders) != 1:
+        return _parties_of(usual_element(f"<Message>{text}</Message>"))
+    sender, residue = read_usual_user(senders[0])
+    parties = Parties(sender, residue=[residue])
+    for is_sender, how, info in rows:
+        if not is_sender:
+            person, residue = read_usual_user(info)
+            parties.recipients[how.lower() if how else "to"].append(person)
+            parties.residue.append(residue)
+    return _unified(parties)
+
+
+def _parties_of(element: ET.Element) -> Parties:
+    children = Children(element)
+    if any(local(child.tag) not in _NAMED for child in element):
         raise UnusualError
-    return read_usual_user(usual[0][_INFO])
-
-
-def _add_usual(row: Row, parties: Parties) -> None:
-    is_sender, how, info = row
-    if not is_sender:
-        person, residue = read_usual_user(info)
-        parties.recipients[how.lower() or "to"].append(person)
-        parties.residue.append(residue)
+    parties = read_parties(children)
+    parties.residue.append(children.residue())
+    return parties
 
 
 def _read_recipient(element: ET.Element, parties: Parties) -> None:
@@ -117,6 +120,8 @@ def _read_recipient(element: ET.Element, parties: Parties) -> None:
 
 
 def _unified(parties: Parties) -> Parties:
+    if not any(parties.recipients.values()):
+        raise Quarantine("missing-to", "no Recipient names anybody")
     same = unify([parties.sender, *parties.but_sender])
     parties.sender = same[id(parties.sender)]
     parties.others = list(dict.fromkeys((role, same[id(person)]) for role, person in parties.others))

@@ -11,9 +11,8 @@ from include.commsarchive.errors import Quarantine
 from include.commsarchive.sources.instant_bloomberg.elements import as_written, local
 from include.commsarchive.sources.xml_grammar import PREFIX
 from include.commsarchive.sources.xml_reading import TAGS_LEFT_OUT, read_mended, read_strict
-from include.commsarchive.sources.xml_usual import UnusualError
 
-MESSAGE, DISCLAIMER, BLOG = RECORDS = ("message", "disclaimer", "weblog")
+_, DISCLAIMER, BLOG = RECORDS = ("message", "disclaimer", "weblog")
 _NAMES = (
     *("MsgID", "MsgTime", "MsgTimeUTC", "MsgLang", "MsgType", "OnBehalfOf", "SharedMessenger", "OrigSender"),
     *("Sender", "Recipient", "ForwardedBy", "Subject", "Attachment", "FileName", "FileID", "FileSize"),
@@ -51,18 +50,6 @@ def read_records(raw: bytes, context: Mapping[str, str]) -> Iterator[Read]:
         starts[0] = 0
         for start, end in zip(starts, (*starts[1:], len(raw)), strict=True):
             yield from _read_malformed(raw[start:end], context)
-
-
-def only_message(root: ET.Element) -> ET.Element:
-    """Give the message that is alone in what holds the elements of a record.
-
-    Raises:
-        UnusualError: there is more, or it is none.
-    """
-    found = [read for _, read in _read_all(root, b"", ())]
-    if len(found) != 1 or not isinstance(found[0], Record) or found[0].kind != MESSAGE:
-        raise UnusualError
-    return found[0].element
 
 
 def _tags(raw: bytes) -> bytes:

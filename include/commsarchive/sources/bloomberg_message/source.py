@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import xml.etree.ElementTree as ET
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
@@ -14,15 +13,13 @@ from include.commsarchive.model import Item, Refused
 from include.commsarchive.sources.base import Chunk, Claim, Options, Stored
 from include.commsarchive.sources.bloomberg_message.blog import blog_of
 from include.commsarchive.sources.bloomberg_message.files import Files
-from include.commsarchive.sources.bloomberg_message.mail import NAME, Texts, mail_of
+from include.commsarchive.sources.bloomberg_message.mail import NAME, Texts, mail_of, usual_mail
 from include.commsarchive.sources.bloomberg_message.names import claim
-from include.commsarchive.sources.bloomberg_message.parties import USUAL
 from include.commsarchive.sources.bloomberg_message.records import (
     BLOG,
     DISCLAIMER,
     RECORDS,
     Record,
-    only_message,
     read_records,
 )
 from include.commsarchive.sources.bloomberg_message.version import recognise
@@ -30,7 +27,6 @@ from include.commsarchive.sources.instant_bloomberg.elements import Children
 from include.commsarchive.sources.tar_members import members
 from include.commsarchive.sources.xml_grammar import Grammar
 from include.commsarchive.sources.xml_records import Cutter
-from include.commsarchive.sources.xml_usual import Usual, read_usual
 from include.commsarchive.sources.xml_window import Window
 
 _GRAMMAR = Grammar(
@@ -119,11 +115,7 @@ def _read(
     raw: bytes, context: Mapping[str, str], files: Files, texts: Texts
 ) -> Iterator[tuple[bytes, Item | Quarantine]]:
     """Read the items of a record as it was cut."""
-
-    def usual_mail(root: ET.Element, usual: Usual) -> Item:
-        return mail_of(only_message(root), usual, context, files, texts)
-
-    if item := read_usual(raw, context.get("namespaces", ""), USUAL, usual_mail):
+    if item := usual_mail(raw, context, files, texts):
         yield raw, item
         return
     for part, record in read_records(raw, context):
@@ -142,7 +134,7 @@ def _item(record: Record, context: Mapping[str, str], files: Files, texts: Texts
     if record.kind == BLOG:
         item = blog_of(record.element, context, files, NAME)
     else:
-        item = mail_of(record.element, Usual(), context, files, texts)
+        item = mail_of(record.element, context, files, texts)
     if record.mended:
         item.marks += (f"repaired: {'; '.join(record.mended)}",)
     return item

@@ -20,6 +20,7 @@ _SLASHED = re.compile(
     re.ASCII,
 )
 _FIELDS = ("year", "month", "day", "hour", "minute", "second")
+_MINUTE = 60
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _MILLISECOND = dt.timedelta(milliseconds=1)
 
@@ -29,15 +30,16 @@ def sent(utc: str, local: str) -> tuple[int | None, list[str]]:
 
     UTC counts (financial formats, section 2.3); 0 is how programs say that they do not know.
     """
-    at, there = epoch(utc) or None, new_york(local)
+    at = epoch(utc) or None
+    if at is not None and _agrees(at // 1000, local):
+        return at, []
+    there = new_york(local)
     if at is None:
         remarks = ["MsgTimeUTC cannot be read"] if utc else []
         return (there[0], remarks + there[1]) if there else (None, remarks)
     if not local:
         return at, []
-    if there is None:
-        return at, ["MsgTime cannot be read"]
-    return at, [] if at // 1000 in _both(local) else ["MsgTime disagrees with MsgTimeUTC"]
+    return at, ["MsgTime disagrees with MsgTimeUTC" if there else "MsgTime cannot be read"]
 
 
 def new_york(text: str) -> tuple[int, list[str]] | None:
@@ -57,10 +59,20 @@ def new_york(text: str) -> tuple[int, list[str]] | None:
     return (wall.astimezone(dt.UTC) - _EPOCH) // _MILLISECOND, remarks
 
 
-def _both(text: str) -> set[int]:
-    """Give the moments (s) at which New York's clock showed a time: in the autumn there may be two."""
-    wall = _wall(text)
-    return {int(wall.replace(fold=fold).timestamp()) for fold in (0, 1)} if wall else set()
+def _agrees(at: int, text: str) -> bool:
+    """Say whether New York's clock showed a text at a moment (s)."""
+    found = _DOTTED.fullmatch(text) or _SLASHED.fullmatch(text)
+    if not found:
+        return False
+    second = int(found["second"])
+    return second < _MINUTE and at - second in _both(text[: found.start("second")])
+
+
+@lru_cache(maxsize=4096)
+def _both(minute: str) -> frozenset[int]:
+    """Give the moments (s) at which a minute began on New York's clock: in the autumn there may be two."""
+    wall = _wall(f"{minute}00")
+    return frozenset(int(wall.replace(fold=fold).timestamp()) for fold in (0, 1)) if wall else frozenset()
 
 
 @lru_cache(maxsize=4)
