@@ -12,11 +12,14 @@ from collections.abc import Callable, Iterator
 from typing import Any, BinaryIO, NamedTuple
 
 import msgspec
+from msgspec.structs import replace
 
 from include.commsarchive.errors import Quarantine
 from include.commsarchive.sources.json_keys import has_keys_once
 
 BLOCK = 4 * 1024 * 1024
+_MORE = 256 * 1024
+"""Bytes that are read on at a time: what a processor keeps close by."""
 _ENOUGH = 64 * 1024
 _RUN = 64
 """Objects of the usual shape that are looked at together."""
@@ -25,30 +28,35 @@ _PATIENCE = 16 * 1024 * 1024
 _STRING = rb'"(?:[^"\\\r\n]|\\.)*+"'
 _PLAIN = rb"(?:%b|[-+.\w]+|\{\s*\}|\[\s*\])" % _STRING
 _TOKEN = re.compile(rb'[{}]|"(?:[^"\\\r\n]|\\.)*+("?)')
+_BETWEEN = (b"\n", b",", b" ", b"\r")
 _NOTHING = re.compile(rb"[\s,]+")
-_UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 _END_OF_LINE = re.compile(rb"[\r\n]+\s*(?=[\[\]{])")
 
 
-class Found(NamedTuple):
+class Found(msgspec.Struct, frozen=True):
     """A stretch of the file at ``start``. ``page`` is the key under which its page holds the list, if any.
 
-    ``problem`` is a reason slug where it is no whole object; ``shape`` what the reader of the usual shape
-    made of it, None where it is of another, or a key may be there twice.
+    ``problem`` is a reason slug where it is no whole object; ``usual`` what was read of it
+    where it is of the usual shape and no key is there twice.
     """
 
     start: int
     raw: bytes
     page: str = ""
     problem: str = ""
-    shape: Any = None
+    usual: Any = None
+
+
+class Shape(NamedTuple):
+    """The usual shape of objects: what reads one, and raises for any other, and what all end with."""
+
+    read: Callable[[bytes], Any]
+    ends: bytes
 
 
 class JsonRecords:
-    """Walks one file. ``pages`` are the keys under which pages hold their lists.
-
-    ``usual`` reads an object of the usual shape and raises for any other, and for pages.
-    """
+    """Walks one file. ``pages`` are the keys under which pages hold their lists."""
 
     def __init__(
         self,
@@ -56,7 +64,7 @@ class JsonRecords:
         stream: BinaryIO,
         pages: tuple[str, ...],
         largest: int,
-        usual: Callable[[bytes], Any],
+        usual: Shape,
     ) -> None:
         """Start at the beginning; an object larger than ``largest`` bytes comes in pieces, as a problem.
 
@@ -86,32 +94,36 @@ class JsonRecords:
         while True:
             while len(self._data) - self._at < _ENOUGH and self._grow():
                 pass
-            yield from self._usual_lines()
-            if nothing := _NOTHING.match(self._data, self._at):
+            if usual := self._usual_ones():
+                yield from usual
+            elif nothing := _NOTHING.match(self._data, self._at):
                 self._at = nothing.end()
             elif self._at == len(self._data):
                 return
             elif not self._list():
                 yield from self._object() if self._data.startswith(b"{", self._at) else self._stranger()
 
-    def _usual_lines(self) -> Iterator[Found]:
-        """Hand on lines that hold an object of the usual shape each, up to the first that does not."""
-        data, at, run = self._data, self._at, list[Found]()
-        while data.startswith(b"{", at) and (end := data.find(b"\n", at) + 1) and len(run) < _RUN:
-            line = data[at:end].rstrip()
+    def _usual_ones(self) -> list[Found]:
+        """Take objects of the usual shape, up to the first that is of another."""
+        data, at, found = self._data, self._at, list[Found]()
+        while data.startswith(b"{", at) and len(found) < _RUN:
+            line = data.find(b"\n", at, at + _ENOUGH)
+            end = data.find(self._usual.ends, at, line if line > 0 else at + _ENOUGH) + len(self._usual.ends)
+            raw = data[at:end]  # where nothing ends so, these few bytes, if any, are not usual
             try:
-                shape = self._usual(line)
-            except _UNREADABLE:
+                usual = self._usual.read(raw)
+            except UNREADABLE:
                 break
-            if len(line) > self._largest:
+            if len(raw) > self._largest:
                 break
-            run.append(Found(self._base + at, line, self._page, "", shape))
+            found.append(Found(self._base + at, raw, self._page, "", usual))
             at = end
-        once = has_keys_once(data[self._at : at], [one.shape for one in run])
-        self._at = at
-        for one in run:
-            usual = once or has_keys_once(one.raw, one.shape)
-            yield one if usual else one._replace(shape=None)
+            while data.startswith(_BETWEEN, at):
+                at += 1
+        walked, self._at = data[self._at : at], at
+        if has_keys_once(walked, [one.usual for one in found]):
+            return found
+        return [one if has_keys_once(one.raw, one.usual) else replace(one, usual=None) for one in found]
 
     def _list(self) -> bool:
         """Step into or out of a list or a page."""
@@ -144,7 +156,7 @@ class JsonRecords:
             return 0
         try:
             msgspec.json.decode(line, type=msgspec.Raw)
-        except _UNREADABLE:
+        except UNREADABLE:
             return 0
         return self._at + len(line)
 
@@ -190,7 +202,7 @@ class JsonRecords:
     def _grow(self) -> bool:
         """Read on; what was walked through is let go."""
         if not self._ended:
-            block = self._stream.read(BLOCK)
+            block = self._stream.read(_MORE)
             self._ended = not block
             self._data = self._data[self._at :] + block
             self._base += self._at

@@ -7,7 +7,7 @@ import json
 import re
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from include.commsarchive.errors import Quarantine
@@ -142,6 +142,7 @@ keys = st.sampled_from(
 
 @settings(max_examples=400, deadline=None)
 @given(st.dictionaries(keys, values, max_size=6), values)
+@example({"v2messageType": "{"}, None)
 def test_records_of_any_shape_are_read_or_refused(record: dict[str, object], inner: object) -> None:
     odd = {"type": "MESSAGESENT", "payload": {"messageSent": {"message": inner, "stream": {"streamId": "r"}}}}
     for one in (record, odd, {**record, "streamId": "r1", "fromUserId": 7}):

@@ -43,7 +43,7 @@ def read_chat(raw: bytes, context: Mapping[str, str], files: Files) -> Chat:
         if one is None:
             continue
         alike = seen.setdefault((one.type, one.native_id, one.at), [])
-        if any(_same(one.body, other.body) for other in alike):
+        if alike and any(_same(one.body, other.body) for other in alike):
             again += 1
         else:
             alike.append(one)
@@ -98,10 +98,8 @@ def _chat(all_of_it: list[Told], context: Mapping[str, str], files: Files, marks
 @lru_cache(maxsize=2)
 def _everybody(people: str) -> tuple[list[Json], Directory]:
     """Read everybody in a chunk, once for all of its conversations."""
-    known, directory = json.loads(people), Directory()
-    for user in known:
-        directory.learn(name_of(user), user)
-    return known, directory
+    known: list[Json] = json.loads(people)
+    return known, Directory({name_of(user): user for user in known})
 
 
 def _users(one: Told) -> list[Json]:

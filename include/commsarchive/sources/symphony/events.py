@@ -38,7 +38,8 @@ class EventReader:
 
     def __init__(self, people: Directory, files: Files, room: str, all_of_it: list[Told]) -> None:
         """Take everybody, the bundle's files, and all that happened."""
-        self._people = people
+        self._directory = people
+        self._people = people.people
         self._files = files
         self._room = room
         self._disclaimed: set[tuple[str, str]] = set()
@@ -60,9 +61,9 @@ class EventReader:
         return readers.get(one.type, self._note)(event, one)
 
     def _usual(self, one: Usual) -> Deed:
-        said, who = one.message, self._people.named(one.user.name)
+        said, who = one.message, self._people.get(one.user.name)
         event = Event(Kind.MESSAGE, one.at, who, text_of(said.message))
-        event.marks = _how(bool(said.silent), said.user_agent or "")
+        event.marks = _how(said.silent is True, said.user_agent or "")
         if said.data and said.data.strip() not in _NO_DATA:
             event.residue = _residue({"data": said.data})
         if self._said[one.native_id] is not one:
@@ -70,7 +71,7 @@ class EventReader:
         return Deed(event, one.native_id, (f"{self._room} message {one.native_id}",))
 
     def _person(self, user: object) -> Person | None:
-        return self._people.person(obj(user))
+        return self._directory.person(obj(user))
 
     def _deed(self, event: Event, one: Told, message_id: str = "") -> Deed:
         """Tie an event to the thread of messages that it, or the message that it is about, is part of."""
@@ -181,10 +182,11 @@ class EventReader:
         other = self._person(
             one.body.get("affectedUser") or one.body.get("toUser") or one.body.get("fromUser")
         )
-        note = _NOTES.get(one.type, text(one.body.get("eventType")) or one.type.lower())
+        note = _NOTES.get(one.type, "").format(other.name if other else "somebody")
         properties = obj(one.body.get("roomProperties")) or obj(one.body.get("newRoomProperties")) or one.left
         name = text(properties.get("newName") or properties.get("name"))
-        event.text = note.format(other.name if other else "somebody") + (f": {name}" if name else "")
+        event.text = note or text(one.body.get("eventType")) or one.type.lower()
+        event.text += f": {name}" if name else ""
         event.residue = self._rest(one, "affectedUser", "toUser", "fromUser")
         return [self._deed(event, one)]
 

@@ -37,8 +37,9 @@ def text_of(markup: str) -> str:
     start = markup.find(">") + 1
     if _is_div(markup[:start]) and markup.endswith(_END_DIV):
         said = markup[start : -len(_END_DIV)].strip(" ")
-        if "<" not in said and "  " not in said and (words := unescape(said)).isprintable():
-            return words.rstrip(" ")
+        words = unescape(said).rstrip(" ") if "&" in said else said
+        if words.isprintable() and "<" not in said and "  " not in said:
+            return words
     if not _TAG.match(markup.lstrip()):
         return markup
     return _Text().read(markup)

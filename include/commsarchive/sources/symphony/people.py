@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cached_property
 
 from include.commsarchive.model import Person
 from include.commsarchive.sources.symphony.records import Happened, Json, obj, objs, text
@@ -38,10 +39,9 @@ def name_of(user: Json) -> str:
 class Directory:
     """Everybody who is named in a conversation or file, with all that is said of them anywhere in it."""
 
-    def __init__(self) -> None:
-        """Begin with nobody."""
-        self._users: dict[str, Json] = {}
-        self._made: dict[str, Person] = {}
+    def __init__(self, users: dict[str, Json]) -> None:
+        """Begin with users as a directory knows them, by `name_of`."""
+        self._users = users
 
     def learn(self, name: str, user: Json) -> None:
         """Take in a user of this `name_of`, as one record states them; what was known before stays."""
@@ -60,23 +60,18 @@ class Directory:
         return [self._users[name] for name in sorted(names)]
 
     def person(self, user: Json) -> Person | None:
-        """Give the person that a record means; None where it names nobody. Ask when all was learned."""
-        return self.named(name_of(user))
+        """Give the person that a record means; None where it names nobody."""
+        return self.people.get(name_of(user))
 
-    def named(self, name: str) -> Person | None:
-        """Give the person of this `name_of`, as `person` does."""
-        if not self._made:
-            self._make()
-        return self._made.get(name)
-
-    def _make(self) -> None:
-        """Make everybody's person, one for those who share an address."""
+    @cached_property
+    def people(self) -> dict[str, Person]:
+        """Everybody's person by `name_of`, one for those who share an address. Ask when all was learned."""
         keys = {name: _key(name, known) for name, known in self._users.items()}
         same: dict[str, list[Json]] = {}
         for name, key in keys.items():
             same.setdefault(key, []).append(self._users[name])
         people = {key: _person(key, group) for key, group in same.items()}
-        self._made = {name: people[key] for name, key in keys.items()}
+        return {name: people[key] for name, key in keys.items()}
 
 
 def is_stated(email: str) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from array import array
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import BinaryIO
 
@@ -18,13 +18,15 @@ from include.commsarchive.sources.json_keys import has_key_twice
 from include.commsarchive.sources.json_records import BLOCK, Found, JsonRecords
 from include.commsarchive.sources.symphony.people import OWN, Directory, users_of
 from include.commsarchive.sources.symphony.records import decode, happened
-from include.commsarchive.sources.symphony.usual import User, is_external, read_shape, whose
+from include.commsarchive.sources.symphony.usual import SHAPE, User, is_external, whose
 
 APART = b"\x1e"
 """Ends a record; it cannot stand in JSON as it is (RFC 8259, section 7)."""
 READER = "streams"
 BLAST = b"B"
 """Precedes a record of a message that was sent to several conversations at once."""
+_NEAR = 4 * BLOCK
+"""Bytes that are read at once, for the records of a chunk that lie in them."""
 _PAGES = ("events", "messages")
 _WHY = {
     "not-a-record": "this is no event or message of a known shape; what is around it is archived",
@@ -41,6 +43,10 @@ class _Stream:
     external: bool = False
 
 
+_Part = tuple["array[int]", _Stream]
+"""Places of a conversation, or of some of it."""
+
+
 class Streams:
     """The conversations of one file."""
 
@@ -49,10 +55,9 @@ class Streams:
         self._name = name
         self._stream = stream
         self._options = options
-        self._people = Directory()
+        self._people = Directory({})
         self._streams: dict[str, _Stream] = {}
         self._learned: set[User] = set()
-        self._taken = 0
 
     def chunks(self) -> Iterator[Chunk | Refused]:
         """Hand on whole conversations, several in a chunk; long ones in parts.
@@ -63,16 +68,16 @@ class Streams:
         self._stream.seek(0)
         yield from self._sort()
         own = {user for one in self._streams.values() if not one.external for user in one.users}
-        waiting: list[tuple[bytes, _Stream]] = []
+        waiting: list[_Part] = []
         size = 0
         for one in self._streams.values():
             parts = list(self._cut(one))
             if len(parts) > 1:
                 for number, part in enumerate(parts, start=1):
-                    yield self._chunk([(self._records(part), one)], own, {"part": str(number)})
+                    yield self._chunk([(part, one)], own, {"part": str(number)})
                 continue
-            waiting.append((self._records(parts[0]), one))
-            size += len(waiting[-1][0])
+            waiting.append((parts[0], one))
+            size += sum(parts[0][1::3])
             if size >= BLOCK:
                 yield self._chunk(waiting, own, {})
                 waiting, size = [], 0
@@ -80,7 +85,7 @@ class Streams:
             yield self._chunk(waiting, own, {})
 
     def _sort(self) -> Iterator[Refused]:
-        for found in JsonRecords(self._name, self._stream, _PAGES, self._options.max_bytes, read_shape):
+        for found in JsonRecords(self._name, self._stream, _PAGES, self._options.max_bytes, SHAPE):
             problem = found.problem or ("" if self._place_usual(found) else self._place(found))
             if problem:
                 place = f"{self._name}, byte {found.start:,}"
@@ -88,12 +93,12 @@ class Streams:
 
     def _place_usual(self, found: Found) -> bool:
         """Note a message of the usual shape; False where it is not."""
-        known = whose(found.shape) if found.shape else None
+        known = whose(found.usual) if found.usual else None
         if known is None:
             return False
         user, place = known
         stream = self._noted(place.room, found)
-        stream.external |= is_external(found.shape, place)
+        stream.external |= is_external(found.usual, place)
         stream.users.add(user.name)
         if user not in self._learned:
             self._people.learn(user.name, user.told)
@@ -138,29 +143,36 @@ class Streams:
             size += places[at + 1]
         yield places[start:]
 
-    def _records(self, places: array[int]) -> bytes:
-        raw = []
-        for at in range(0, len(places), 3):
-            self._stream.seek(places[at])
-            record = self._stream.read(places[at + 1]).replace(APART, b"\\u001e")
-            raw.append((BLAST if places[at + 2] else b"") + record + APART)
-        return b"".join(raw)
-
-    def _chunk(self, groups: list[tuple[bytes, _Stream]], own: set[str], context: dict[str, str]) -> Chunk:
-        names = {name for _, one in groups for name in one.users}
+    def _chunk(self, parts: list[_Part], own: set[str], context: dict[str, str]) -> Chunk:
+        names = {name for _, one in parts for name in one.users}
         users = [
             user | {OWN: name in own}
             for name, user in zip(sorted(names), self._people.users(names), strict=True)
         ]
-        starts, at = [], 0
-        for raw, _ in groups:
+        read, raws, starts, at = self._reader(parts), [], [], 0
+        for places, _ in parts:
             starts.append(at)
-            at += len(raw)
-        first = groups[0][1].places[0] if groups[0][1].places else 0
+            for start, size, blast in zip(places[::3], places[1::3], places[2::3], strict=True):
+                record = read(start, size).replace(APART, b"\\u001e")
+                raws += [BLAST, record, APART] if blast else [record, APART]
+                at += len(record) + 1 + blast
         return Chunk(
             self._name,
-            first,
-            b"".join(raw for raw, _ in groups),
+            parts[0][1].places[0],
+            b"".join(raws),
             {**context, "reader": READER, "people": json.dumps(users)},
             starts=tuple(starts),
         )
+
+    def _reader(self, parts: list[_Part]) -> Callable[[int, int], bytes]:
+        """Give what reads a record; where all lie near each other, they are read at once."""
+        first = min(places[0] for places, _ in parts)
+        last = max(places[-3] + places[-2] for places, _ in parts)
+        if last - first > _NEAR:
+            return self._read
+        near = self._read(first, last - first)
+        return lambda start, size: near[start - first : start - first + size]
+
+    def _read(self, start: int, size: int) -> bytes:
+        self._stream.seek(start)
+        return self._stream.read(size)

@@ -15,6 +15,7 @@ from typing import Annotated, ClassVar, Literal
 import msgspec
 
 from include.commsarchive.sources.json_keys import has_key_twice
+from include.commsarchive.sources.json_records import UNREADABLE, Shape
 from include.commsarchive.sources.symphony.fields import STREAM, USER
 from include.commsarchive.sources.symphony.ids import same
 from include.commsarchive.sources.symphony.people import is_stated, name_of
@@ -29,15 +30,15 @@ _IDS = re.compile(r"[\w.:~-]{1,400} [\w.:~-]{1,400}", re.ASCII)
 """Ids that have one spelling only, see `ids.same`."""
 
 
-class _Shape(msgspec.Struct, rename="camel", forbid_unknown_fields=True, gc=False):
+class _Fields(msgspec.Struct, rename="camel", forbid_unknown_fields=True, gc=False):
     pass
 
 
-class _Initiator(_Shape):
+class _Initiator(_Fields):
     user: msgspec.Raw
 
 
-class _Message(_Shape):
+class _Message(_Fields):
     message_id: str
     timestamp: _Ms
     message: str
@@ -52,15 +53,15 @@ class _Message(_Shape):
     diagnostic: _Text = msgspec.UNSET
 
 
-class _Sent(_Shape):
+class _Sent(_Fields):
     message: _Message
 
 
-class _Payload(_Shape):
+class _Payload(_Fields):
     message_sent: _Sent
 
 
-class _Event(_Shape):
+class _Event(_Fields):
     id: str
     timestamp: _Ms
     type: Literal["MESSAGESENT"]
@@ -70,8 +71,8 @@ class _Event(_Shape):
     diagnostic: _Text = msgspec.UNSET
 
 
-read_shape = msgspec.json.Decoder(_Event).decode
-"""Reads an event about a message as far as its fields go; raises for any other."""
+SHAPE = Shape(msgspec.json.Decoder(_Event).decode, b"}}}}")
+"""An event about a message as far as its fields go."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -130,8 +131,8 @@ Told = Happened | Usual
 def usual(raw: bytes) -> Usual | None:
     """Read a record, which holds no key twice; None where it is not of the usual shape."""
     try:
-        event = read_shape(raw)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        event = SHAPE.read(raw)
+    except UNREADABLE:
         return None
     message, known = event.payload.message_sent.message, whose(event)
     native_id = message.message_id
