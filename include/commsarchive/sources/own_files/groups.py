@@ -18,7 +18,9 @@ HELD = 64 * 1024 * 1024
 
 @dataclass(slots=True)
 class _Group:
-    rows: list[bytes] = field(default_factory=list)
+    rows: bytearray = field(default_factory=bytearray)
+    """Rows, each with a comma behind it: much less memory than an object for each."""
+    count: int = 0
     size: int = 0
 
 
@@ -43,10 +45,12 @@ class Groups:
         if group is None:
             group = self._groups[key] = _Group()
             self._recent[key] = None
-        elif len(group.rows) >= self._options.max_events or group.size + size > self._options.max_bytes:
+        elif group.count >= self._options.max_events or group.size + size > self._options.max_bytes:
             done.append(self._part(key, group))
             group = self._groups[key] = _Group()
-        group.rows.append(row)
+        group.rows += row
+        group.rows += b","
+        group.count += 1
         group.size += size
         self._size += size
         self._recent.move_to_end(key)
@@ -70,5 +74,5 @@ class Groups:
         return _json(self._parts[key], group.rows)
 
 
-def _json(part: int, rows: list[bytes]) -> bytes:
-    return b"[%d,[%b]]" % (part, b",".join(rows))
+def _json(part: int, rows: bytearray) -> bytes:
+    return b"[%d,[%b]]" % (part, memoryview(rows)[:-1])
