@@ -75,4 +75,4 @@ class Groups:
 
 
 def _json(part: int, rows: bytearray) -> bytes:
-    return b"[%d,[%b]]" % (part, memoryview(rows)[:-1])
+    return b"".join((b"[%d,[" % part, memoryview(rows)[:-1], b"]]"))
