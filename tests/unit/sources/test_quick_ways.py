@@ -24,6 +24,8 @@ QUICK = {
     "vantage": ("xml_chats.read_usual", lambda *_: None),
     "persistent_chat": ("xml_chats.read_usual", lambda *_: None),
     "dig": ("xml_chats.read_usual", lambda *_: None),
+    "own_csv": ("own_files.delimited._Reader._alone", lambda *_: None),
+    "own_jsonl": ("own_files.json_rows._usual", lambda _: None),
     "own_xml": ("own_files.xml_rows._sound", lambda raws, *_: [None] * len(raws)),
     "symphony_events": ("symphony.messageml._is_div", lambda _: False),
 }
@@ -194,6 +196,17 @@ def test_a_thing_in_a_strange_place_is_read_the_same_both_ways(
         ("dig", rb"(participant-id>p)[0-9]+<", rb"\g<1>x<"),
         ("dig", rb"(?s)(<itm:participant .*?</itm:participant>)(.*?<itm:text-events>)", rb"\2\1"),
         ("dig", rb"itm:text-object-style", rb"zz:text-object-style"),
+        ("own_csv", rb"\n(1-1),", rb'\n"\1",'),
+        ("own_csv", rb"\n(1-1),", rb'\n\1"",'),
+        ("own_csv", rb"\n(1-1,)", rb'\n"\1'),
+        ("own_csv", rb"\n(1-1,)", rb"\r\1\r\n\n,,,,,,\n"),
+        ("own_jsonl", rb'("body": )', rb'\1"first", \1'),
+        ("own_jsonl", rb'("body": )', rb'"\\u0062ody": "first", \1'),
+        ("own_jsonl", rb'("body": ")', rb"\1\\ud800"),
+        ("own_jsonl", rb'("body": )', rb'"price": 1.50, "size": -0, "far": 1e999, \1'),
+        ("own_jsonl", rb'("body": )', rb'"inner": {"a": [1.0, {"b": true}], "a": 2}, \1'),
+        ("own_jsonl", rb'("body": )', rb'"inner": %b%b, \1' % (b"[" * 600, b"]" * 600)),
+        ("own_jsonl", rb'("body": )', rb'"number": %b, \1' % (b"7" * 5000)),
     ],
 )
 def test_what_only_looks_usual_is_read_the_same_both_ways(

@@ -15,7 +15,7 @@ from include.commsarchive.model import Refused
 from include.commsarchive.sources.base import Chunk, Options
 from include.commsarchive.sources.own_files.profile import Profile
 from include.commsarchive.sources.own_files.tree import REPAIRED, Tree, tree_of
-from include.commsarchive.sources.own_files.xml_usual import Usual
+from include.commsarchive.sources.own_files.xml_shapes import Shapes
 from include.commsarchive.sources.xml_grammar import Grammar
 from include.commsarchive.sources.xml_reading import TAGS_LEFT_OUT, read_mended, read_strict
 from include.commsarchive.sources.xml_records import Cutter
@@ -37,7 +37,7 @@ def records(profile: Profile, name: str, stream: BinaryIO, options: Options) -> 
     """
     window = Window(name, stream)
     head = window.head()
-    known, usual = _known(profile), Usual()
+    known, shapes = _known(profile), Shapes()
     namespaces = "".join(dict.fromkeys(_NAMESPACES.findall(head.decode("utf-8", "replace"))))
     cutting = options if profile.format.rows else replace(options, max_events=_NO_PARTS)
     for chunk in Cutter(window, _grammar(profile, head), {}, cutting).chunks():
@@ -47,7 +47,7 @@ def records(profile: Profile, name: str, stream: BinaryIO, options: Options) -> 
             why = "a single record is larger than items.max_bytes; raise it, then replay"
             yield Refused("record-too-large", f"{name}, byte {chunk.start:,}", why, chunk.raw)
         else:
-            yield from _read(chunk, namespaces, known, usual)
+            yield from _read(chunk, namespaces, known, shapes)
 
 
 def _grammar(profile: Profile, head: bytes) -> Grammar:
@@ -72,13 +72,13 @@ def _known(profile: Profile) -> frozenset[str]:
     return frozenset(step.lower() for path in paths for step in path.split("/"))
 
 
-def _read(chunk: Chunk, namespaces: str, known: frozenset[str], usual: Usual) -> Iterator[Found | Refused]:
+def _read(chunk: Chunk, namespaces: str, known: frozenset[str], shapes: Shapes) -> Iterator[Found | Refused]:
     part = f", part {chunk.context['part']}" if "part" in chunk.context else ""
     ends = (*chunk.starts, len(chunk.raw))
     for first in range(0, len(chunk.starts), _BATCH):
         batch = list(pairwise(ends[first : first + _BATCH + 1]))
         raws = [chunk.raw[start:end] for start, end in batch]
-        for (start, _), raw, sound in zip(batch, raws, _sound(raws, namespaces, usual), strict=True):
+        for (start, _), raw, sound in zip(batch, raws, _sound(raws, namespaces, shapes), strict=True):
             where = f"byte {chunk.start + start:,}{part}"
             try:
                 tree = sound or _mended(raw, namespaces, known)
@@ -88,16 +88,16 @@ def _read(chunk: Chunk, namespaces: str, known: frozenset[str], usual: Usual) ->
                 yield where, tree
 
 
-def _sound(raws: list[bytes], namespaces: str, usual: Usual) -> list[Tree | None]:
+def _sound(raws: list[bytes], namespaces: str, shapes: Shapes) -> list[Tree | None]:
     """Read records many at a time, which is much quicker; None for each of a batch that is not sound."""
-    found = [usual.read(raw) for raw in raws]
+    found = [shapes.read(raw) for raw in raws]
     rest = [number for number, tree in enumerate(found) if tree is None]
     with suppress(ET.ParseError):
         root = read_strict(b"".join([raws[number] for number in rest]), namespaces) if rest else ()
         if rest and len(root) == len(rest):
             for number, element in zip(rest, root, strict=True):
                 found[number] = tree_of(element)
-            usual.learn(raws[rest[0]], found[rest[0]])
+            shapes.learn(raws[rest[0]], found[rest[0]])
     return found
 
 

@@ -24,7 +24,7 @@ _MOST = 8
 """Shapes that are tried."""
 
 
-class Usual:
+class Shapes:
     """The shapes of one file's records."""
 
     def __init__(self) -> None:
