@@ -27,8 +27,8 @@ VALUE = '"([^"<]*+)"'
 """An attribute's value, to be `unescaped_value`."""
 LONG_VALUE = '"([^"]*+)"'
 """The same, for long ones: much faster, but what it matches may turn out to be none."""
-CDATA = r"<!\[CDATA\[(?:[^\]]++|\](?!\]>))*+\]\]>"
-"""A section in which nothing is escaped."""
+CDATA = r"<!\[CDATA\[(?:[^\]<]++|\](?!\]>)|<(?!!\[CDATA\[))*+\]\]>"
+"""A section in which nothing is escaped; one that looks like two is not usual, or trying might take long."""
 _ODD = re.compile("&(?!(?:amp|lt|gt|quot|apos|#(?:9|10|13|34|39)|#x(?:9|[AaDd]|2[27]));)")
 _SECTION_START = "<![CDATA["
 _SECTION = re.compile("\0<!\\[CDATA\\[[^\0]*")

@@ -158,6 +158,7 @@ def test_a_damaged_dictionary_gives_texts_or_nothing(changes: list[tuple[float, 
         "".join(f"<p{n}:a>" for n in range(20_000)),
         "<Foo>" * 50_000 + "</Foo>" * 50_000,
         "<Recipient>" * 2_000 + "</Recipient>" * 2_000,
+        "<Recipient><UserInfo>" * 50_000,
     ],
     ids=lambda hostile: hostile[:12],
 )

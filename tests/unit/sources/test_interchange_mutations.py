@@ -138,6 +138,10 @@ def test_parts_of_a_long_interchange_record_hold_every_event_once(name: str) -> 
     assert all(one.sender and one.sender.corporate_address == "nina@quill.example" for one in parts)
 
 
+TEXT = '<i:text-object><i:event-time timestamp=""/><i:participant-id></i:participant-id><i:text-content>'
+"""The beginning of a usual text of DIG's."""
+
+
 @pytest.mark.parametrize("name", WHOLE)
 @pytest.mark.parametrize(
     "hostile",
@@ -148,8 +152,12 @@ def test_parts_of_a_long_interchange_record_hold_every_event_once(name: str) -> 
         "<Messages>" * 50_000,
         "&#x" * 100_000,
         "<a '" * 50_000,
+        "<i:participant >" * 30_000,
+        f"<i:text-event>{TEXT}<![CDATA[" * 5_000,
+        '<Message type="CHAT" content="' * 30_000,
+        '<Message type="CHAT" content="" id="1"><Sender ' * 30_000,
     ],
-    ids=lambda hostile: hostile[:12],
+    ids=lambda hostile: hostile[:18],
 )
 def test_hostile_repetition_in_an_interchange_file_costs_no_more_than_its_length(
     name: str, hostile: str

@@ -26,7 +26,7 @@ _DELIVERIES = ("to", "cc", "bcc")
 _NAMED = frozenset({"sender", "recipient", *_OTHERS})
 _USUAL = re.compile(
     rf'<(?:(Sender)|Recipient(?: DeliveryType ?= ?"(TO|CC|BCC)")?+)>{SPACE}'
-    rf"(<UserInfo>(?:[^<]*+<(?!/UserInfo>))*+[^<]*+</UserInfo>){SPACE}(?(1)</Sender>|</Recipient>){SPACE}"
+    rf"(<UserInfo>(?:[^<]*+<(?!/?UserInfo>))*+[^<]*+</UserInfo>){SPACE}(?(1)</Sender>|</Recipient>){SPACE}"
 )
 """A sender, or a recipient, who is a user and nothing else."""
 

@@ -61,7 +61,7 @@ def usual(namespaces: str) -> re.Pattern[str]:
     prefix = f"({''.join(f'{re.escape(one)}:|' for one in declared)})"
     plain = "".join(leaf(r"\3" + name) for name in _PLAIN)
     return re.compile(
-        rf"<{prefix}participant( (?:[^<]*+<(?!/\1participant>))*+[^<]*+)</\1participant>{SPACE}|"
+        rf"<{prefix}participant( (?:[^<]*+<(?!/?\1participant[ >]))*+[^<]*+)</\1participant>{SPACE}|"
         rf'<{prefix}text-event(?: text-event-id={VALUE})?+(?: action="create")?+(?: history-flag="false")?+>'
         rf"{SPACE}<\3text-object>{SPACE}{plain}<\3event-time timestamp={VALUE}{SPACE}/>{SPACE}"
         rf"<\3participant-id>([^<]*+)</\3participant-id>{SPACE}"
