@@ -144,7 +144,7 @@ def _line(text: str) -> str:
 
 
 def _first(texts: Sequence[str]) -> str:
-    return next(filter(None, map(_line, texts)), "")
+    return next(filter(None, map(_line, filter(None, texts))), "")
 
 
 def _attached(tree: Tree, rules: Files, files: SharedFiles) -> list[Attachment]:
