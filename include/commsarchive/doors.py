@@ -104,13 +104,14 @@ def open_directory(found: Connection) -> Directory:
 def uses_of(found: Connection) -> list[Use]:
     """Say what a connection can be used for, by its type and extras; whether it works is for a trial."""
     kind, destination = found.extra.get("collector") or found.kind, found.extra.get("destination")
+    other = "" if found.extra.get("collector") else found.kind
     fits: dict[Use, bool] = {
         "files": kind in _COLLECTORS,
         "api": kind in _APIS,
         "query": kind in _DATABASES,
         "keys": kind not in _COLLECTORS and not _KEYS.isdisjoint(found.extra),
-        "directory": found.kind in _DIRECTORIES,
-        "destination": (destination or found.kind) in _DESTINATIONS,
+        "directory": other in _DIRECTORIES,
+        "destination": (destination or other) in _DESTINATIONS,
     }
     return [use for use, good in fits.items() if good]
 

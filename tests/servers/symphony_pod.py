@@ -9,7 +9,7 @@ import datetime as dt
 import hashlib
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -31,6 +31,8 @@ KEY = rsa.generate_private_key(65537, 2048)
 PRIVATE = KEY.private_bytes(
     serialization.Encoding.PEM, serialization.PrivateFormat.TraditionalOpenSSL, serialization.NoEncryption()
 ).decode()
+SIGNATURE = "?X-Goog-Credential=svc%40p.iam%2F20240314%2Fauto&X-Goog-Signature=a%3Db"
+"""It is good for the very letters of the address."""
 _LONGEST = 300
 
 
@@ -55,7 +57,15 @@ class Pod:
     asked: list[str] = field(default_factory=list)
     proofs: list[str] = field(default_factory=list)
     """What was shown to the store."""
+    stored: dict[str, bytes] = field(default_factory=dict)
+    """What the store has instead, by id."""
+    store_says: list[Said] = field(default_factory=list)
+    """What it answers instead, one after the other."""
+    after: dict[int, Callable[[], object]] = field(default_factory=dict)
+    """What happens before a page of this number is listed, once."""
     by_redirect: bool = False
+    tells_total: bool = True
+    knows_pages: bool = True
     port: int = 0
     store_port: int = 0
     _tokens: int = 0
@@ -124,7 +134,7 @@ class Pod:
             return Said(404, b'{"error": "File not found"}')
         if what == "metadata":
             return _json(_told(export))
-        link = f"https://{HOST}:{self.store_port}/bucket/{number}?X-Goog-Signature=abc"
+        link = f"https://{HOST}:{self.store_port}/bucket/{number}{SIGNATURE}"
         if self.by_redirect:
             return Said(302, headers={"Location": link})
         return _json({"message": "Redirecting to signed URL for download.", "signedUrl": link})
@@ -132,20 +142,26 @@ class Pod:
     def from_store(self, target: str, headers: dict[str, str]) -> Said:
         """Answer as the store that links lead to: whoever has the link may read."""
         self.proofs.append(headers.get("authorization", ""))
-        parts = urlsplit(target)
-        export = self.exports.get(unquote(parts.path.removeprefix("/bucket/")))
-        return Said(200, export.content) if export and "X-Goog-Signature" in parts.query else Said(404)
+        if self.store_says:
+            return self.store_says.pop(0)
+        if not target.endswith(SIGNATURE):
+            return Said(403)
+        export = self.exports.get(unquote(urlsplit(target).path.removeprefix("/bucket/")))
+        return Said(200, self.stored.get(export.id, export.content)) if export else Said(404)
 
     def _list(self, query: dict[str, str]) -> Said:
         if query.get("sortBy") != "uploadTime" or int(query["pageSize"]) > 100:
             return Said(400, b'{"error": "Invalid query parameters"}')
+        self.after.pop(int(query["page"]), lambda: None)()
         after = dt.datetime.fromisoformat(query["upload-after"]).timestamp()
         found = sorted(
             (one for one in self.exports.values() if one.uploaded > after), key=lambda one: one.uploaded
         )
-        start = (int(query["page"]) - 1) * int(query["pageSize"])
+        number = int(query["page"]) if self.knows_pages else 1
+        start = (number - 1) * int(query["pageSize"])
         page = [_told(one) for one in found[start : start + int(query["pageSize"])]]
-        return Said(200, json.dumps(page).encode(), {"X-Total-Count": str(len(found))})
+        total = {"X-Total-Count": str(len(found))} if self.tells_total else {}
+        return Said(200, json.dumps(page).encode(), total)
 
 
 def _told(export: Export) -> dict[str, Any]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from http import HTTPStatus
 
 import aiohttp
@@ -12,6 +14,28 @@ from include.commsarchive.retry_after import retry_after
 
 LATER = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS})
 """What it may answer below 500 that is to be asked for again."""
+
+_BLOCK = 256 * 1024
+_COURTESY = 5.0
+"""Seconds."""
+
+
+@contextmanager
+def heard(got: aiohttp.ClientResponse) -> Iterator[None]:
+    """Hang up at once where an answer is not heard to its end: TLS would wait for a server's good-bye."""
+    connection = got.connection
+    try:
+        yield
+    finally:
+        if connection and connection.transport and not got.content.at_eof():
+            connection.transport.abort()
+
+
+async def let_go(got: aiohttp.ClientResponse) -> None:
+    """Read what there is of a refusal, so that its connection can be used again."""
+    with suppress(aiohttp.ClientError, TimeoutError, OSError):
+        async with asyncio.timeout(_COURTESY):
+            await got.content.read(_BLOCK)
 
 
 class Absent(Fatal):
@@ -23,6 +47,10 @@ def unreachable(place: str, error: Exception) -> Fatal | Retriable:
     if isinstance(error, aiohttp.ClientConnectorCertificateError):
         return Fatal(
             f"{place}: the server's certificate is not trusted. Check the host, or set extra `verify`"
+        )
+    if isinstance(error, aiohttp.ClientHttpProxyError) and error.status < HTTPStatus.INTERNAL_SERVER_ERROR:
+        return Fatal(
+            f"{place}: the proxy answers {error.status}. Check HTTPS_PROXY and what it lets through"
         )
     what = "no answer in time" if isinstance(error, TimeoutError) else type(error).__name__
     return Retriable(f"{place}: {what}. Check host, port and firewall")

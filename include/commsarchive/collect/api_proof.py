@@ -5,15 +5,17 @@ from __future__ import annotations
 import base64
 import time
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, Protocol
 
 import aiohttp
 import msgspec
 
-from include.commsarchive.collect.api_errors import refusal, unreachable
+from include.commsarchive.collect.api_errors import let_go, refusal, unreachable
 from include.commsarchive.collect.api_settings import ApiSettings
-from include.commsarchive.errors import Fatal
+from include.commsarchive.errors import Fatal, Retriable
+from include.commsarchive.proxy import proxy_for
 
 Renew = Callable[[aiohttp.ClientSession], Awaitable[tuple[str, float]]]
 """Signs in: gives a token and the seconds that it is good for."""
@@ -91,45 +93,53 @@ def proof_of(told: ApiSettings, secret_headers: tuple[str, ...]) -> Proof:
     return Fixed({**more, "Authorization": f"Bearer {told.password}"} if told.password else more)
 
 
-async def sign_in(http: aiohttp.ClientSession, place: str, url: str, **request: Any) -> dict[str, Any]:
-    """POST to a sign-in and give the object that it answers.
+@dataclass(frozen=True, slots=True)
+class SignIn:
+    """A place where tokens are given, and what a person can do where none is."""
 
-    Raises:
-        Fatal: we are refused, or the answer is no object.
-        Retriable: it cannot be reached or is busy.
-    """
-    try:
-        async with http.post(url, allow_redirects=False, **request) as got:
-            body = await got.read()
-    except (aiohttp.ClientError, TimeoutError, OSError) as error:
-        raise unreachable(place, error) from error
-    if got.status != HTTPStatus.OK:
-        raise refusal(place, got.status, got.headers)
-    try:
-        return msgspec.json.decode(body, type=dict[str, Any])
-    except ValueError as error:
-        raise no_token(place) from error
+    place: str
+    remedy: str
 
+    async def ask(self, http: aiohttp.ClientSession, url: str, **request: Any) -> dict[str, Any]:
+        """POST to it and give the object that it answers.
 
-def token_in(place: str, answer: Mapping[str, Any]) -> tuple[str, float]:
-    """Take the token and its life, in seconds, of an answer as RFC 6749 (5.1) has it.
+        Raises:
+            Fatal: we are refused, or the answer is no object.
+            Retriable: it cannot be reached or is busy.
+        """
+        try:
+            async with http.post(url, allow_redirects=False, proxy=proxy_for(url), **request) as got:
+                if got.status == HTTPStatus.OK:
+                    return msgspec.json.decode(await got.read(), type=dict[str, Any])
+                await let_go(got)
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise unreachable(self.place, error) from error
+        except ValueError as error:
+            raise self.no_token() from error
+        refused = refusal(self.place, got.status, got.headers)
+        raise refused if isinstance(refused, Retriable) else self._fatal(f"answers {got.status}")
 
-    Raises:
-        Fatal: there is none.
-    """
-    try:
-        return str(answer["access_token"]), float(answer.get("expires_in") or _LIFE)
-    except (KeyError, TypeError, ValueError) as error:
-        raise no_token(place) from error
+    def token(self, answer: Mapping[str, Any]) -> tuple[str, float]:
+        """Take the token and its life, in seconds, of an answer as RFC 6749 (5.1) has it.
 
+        Raises:
+            Fatal: there is none.
+        """
+        try:
+            return str(answer["access_token"]), float(answer.get("expires_in") or _LIFE)
+        except (KeyError, TypeError, ValueError) as error:
+            raise self.no_token() from error
 
-def no_token(place: str) -> Fatal:
-    """Say that a sign-in answers something else."""
-    return Fatal(f"{place}: the answer holds no token. Mend the connection's host, or extra `token_url`")
+    def no_token(self) -> Fatal:
+        """Say that it answers something else."""
+        return self._fatal("the answer holds no token")
+
+    def _fatal(self, what: str) -> Fatal:
+        return Fatal(f"{self.place}: {what}. {self.remedy}")
 
 
 def _by_client_credentials(told: ApiSettings) -> Renew:
-    place = f"{told.place}: signing in"
+    at = SignIn(f"{told.place}: signing in", "Check login and password, and mend extra `token_url`")
     form, headers = {"grant_type": "client_credentials", **told.token_form}, {}
     if told.token_in_body:
         form |= {"client_id": told.login, "client_secret": told.password}
@@ -137,7 +147,7 @@ def _by_client_credentials(told: ApiSettings) -> Renew:
         headers["Authorization"] = _basic(told)
 
     async def renew(http: aiohttp.ClientSession) -> tuple[str, float]:
-        return token_in(place, await sign_in(http, place, told.token_url, data=form, headers=headers))
+        return at.token(await at.ask(http, told.token_url, data=form, headers=headers))
 
     return renew
 

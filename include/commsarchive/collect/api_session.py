@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -12,10 +13,11 @@ from typing import BinaryIO, NoReturn, TypeAlias, TypeVar
 import aiohttp
 from yarl import URL
 
-from include.commsarchive.collect.api_errors import LATER, refusal, unreachable
+from include.commsarchive.collect.api_errors import LATER, heard, let_go, refusal, unreachable
 from include.commsarchive.collect.api_proof import Proof
 from include.commsarchive.collect.api_settings import ApiSettings
 from include.commsarchive.errors import Fatal, Retriable
+from include.commsarchive.proxy import proxy_for
 from include.commsarchive.trust import trusted
 
 TRIES = 5
@@ -29,6 +31,10 @@ _LARGE = aiohttp.ClientTimeout(total=None, sock_connect=30, sock_read=60)
 _BLOCK = 256 * 1024
 _WITHOUT = frozenset(range(400, 500)) - LATER
 """What an answer without the file may be."""
+
+_ENCODED = re.compile(r"[!#-;=?-Z\[\]_a-z~]*")
+"""An address as RFC 3986 has it: as it stands, since a signature may be of its very letters."""
+_NOT_TAKEN = {HTTPStatus.BAD_REQUEST, HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}
 
 Sleep = Callable[[float], Awaitable[None]]
 Got = TypeVar("Got")
@@ -81,7 +87,6 @@ class ApiSession:
             connector=aiohttp.TCPConnector(ssl=trusted(settings.place, "verify", settings.verify)),
             timeout=_TIMEOUT,
             headers={"Accept": "application/json", **headers},
-            trust_env=True,
             cookie_jar=aiohttp.DummyCookieJar(),
         )
 
@@ -170,8 +175,8 @@ class ApiSession:
         """Hand a large file's bytes on, in order and as they come. It is asked for once.
 
         Raises:
-            Fatal: we are refused.
-            Retriable: it cannot be reached, or breaks off.
+            Fatal: we are refused, or there is no such file (`Absent`).
+            Retriable: it cannot be reached, breaks off, or another host does not take our link.
         """
 
         async def take(got: aiohttp.ClientResponse) -> None:
@@ -179,8 +184,13 @@ class ApiSession:
                 write(block)
 
         answer = await self._ask(replace(request, timeout=_LARGE), take)
-        if isinstance(answer, _Refusal):
-            _raise(answer, self._place(request))
+        if not isinstance(answer, _Refusal):
+            return
+        if answer.status in _NOT_TAKEN and not self._is_own(request.url):
+            raise Retriable(
+                f"{self._place(request)}: answers {answer.status} to the link. The next try gets another one"
+            )
+        _raise(answer, self._place(request))
 
     async def _patiently(self, ask: Callable[[], Awaitable[Got]], is_good: Callable[[Got], bool]) -> Got:
         for left in reversed(range(TRIES)):
@@ -219,12 +229,14 @@ class ApiSession:
                 data=request.body,
                 headers={**proof, **content},
                 timeout=request.timeout,
+                proxy=proxy_for(str(request.url)),
                 allow_redirects=False,
             ) as got:
-                if got.status == HTTPStatus.OK:
-                    return await take(got)
-                await got.content.read(_BLOCK)  # or else the connection is of no more use
-                return _Refusal(got.status, got.headers)
+                with heard(got):
+                    if got.status == HTTPStatus.OK:
+                        return await take(got)
+                    await let_go(got)
+                    return _Refusal(got.status, got.headers)
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise unreachable(self._place(request), error) from error
 
@@ -256,7 +268,7 @@ def _led_to(url: URL, refusal: _Refusal) -> URL | None:
     stated = refusal.headers.get("Location", "")
     if HTTPStatus.MULTIPLE_CHOICES <= refusal.status < HTTPStatus.BAD_REQUEST and stated:
         with suppress(ValueError):
-            where = url.join(URL(stated))
+            where = url.join(URL(stated, encoded=bool(_ENCODED.fullmatch(stated))))
             good = where.scheme == "https" or where.origin() == url.origin()
             return where if good and where.host and not where.user else None
     return None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -107,6 +108,8 @@ def assess(
         return Waiting("the manifest is not there", (manifest,))
     if not manifest and not ours:
         return Waiting("no file of this day is there")
+    if doubled := [name for name, times in Counter(file.name for file in ours).items() if times > 1]:
+        return Waiting(f"there twice, with different content: {', '.join(doubled)}")
     listed = [name for name in manifest_names(manifest_text or "") if expected.owns(name)]
     if missing := _missing(listed, [file.name for file in ours]):
         return Waiting("files are listed or signed but not there", missing)

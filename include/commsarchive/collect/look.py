@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import posixpath
 from collections.abc import Collection
 
 from include.commsarchive.collect.base import Collector, RemoteFile
@@ -24,7 +23,7 @@ async def look(
     listing = await collector.listing(folder)
     manifest = expected.named(expected.manifest)
     text = None
-    if manifest in {file.name for file in listing}:
-        content = await collector.read(posixpath.join(folder, manifest), MANIFEST_LIMIT)
+    if path := next((file.path for file in listing if file.name == manifest), ""):
+        content = await collector.read(path, MANIFEST_LIMIT)
         text = content.decode("utf-8", "replace")
     return listing, assess(listing, previous, text, expected)

@@ -13,9 +13,14 @@ def key_texts(where: str, extra: Mapping[str, Any]) -> list[str]:
     """Give the keys of the extras ``private_key`` (text) and ``key_file`` (path).
 
     Raises:
-        Fatal: the file cannot be read.
+        Fatal: the file cannot be read, or the extra is no text.
     """
-    return [text for text in (extra.get("private_key"), _key_file(where, extra.get("key_file"))) if text]
+    stated = extra.get("private_key") or ""
+    if not isinstance(stated, str):
+        raise Fatal(
+            f"{where}: extra `private_key` is no text. Write the whole key as one, lines with \\n"
+        )
+    return [text for text in (stated, _key_file(where, extra.get("key_file"))) if text]
 
 
 def passphrase_in(extra: Mapping[str, Any]) -> str:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import datetime as dt
 import itertools
+import logging
+import re
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
@@ -29,14 +31,26 @@ PAGE = 100
 _EARLIEST = dt.timedelta(days=1)
 """An export of a day is made that day or later; the pod's day may begin before ours."""
 _HASH = "sha256 of "
+_SHA256 = re.compile(r"[0-9a-fA-F]{64}")
+_PLAIN = str.maketrans("/\\\0", "___")
+"""A name that leads elsewhere does not."""
+_log = logging.getLogger(__name__)
 
 
-class _File(msgspec.Struct, rename="camel"):
+class _File(msgspec.Struct, frozen=True, rename="camel"):
+    """What the API says of a file. It need not state more than id and name, while a file is made."""
+
     id: str
     name: str
-    size: int
-    upload_time: dt.datetime
-    integrity_hash: str = ""
+    size: int | None = None
+    upload_time: dt.datetime | None = None
+    integrity_hash: str | None = None
+
+    @property
+    def sha256(self) -> str:
+        """The hash, where it is one that we know: which it is, is not specified."""
+        stated = self.integrity_hash or ""
+        return stated if _SHA256.fullmatch(stated) else ""
 
 
 class _Leading(msgspec.Struct, rename="camel"):
@@ -49,6 +63,7 @@ class SymphonyFiles:
     def __init__(self, settings: SymphonySettings, day: dt.date, sleep: Sleep = pause) -> None:
         """Keep the settings; entering signs in."""
         self._settings, self._sleep = settings, sleep
+        self._place = settings.at.place
         self._after = f"{day - _EARLIEST}T00:00:00Z"
 
     async def __aenter__(self) -> Self:
@@ -81,18 +96,15 @@ class SymphonyFiles:
         """
         if folder != ".":
             raise no_folder(folder)
-        found: dict[str, _File] = {}
-        for number in itertools.count(1):
-            page, total = await self._page(number)
-            found |= {one.id: one for one in page}
-            if not page:
-                break
-        if total and len(found) != total:
-            raise Retriable(
-                f"{self._settings.at.place}: states {total} files and lists {len(found)}: the list changed "
-                "while it was read. It is read again on the next try"
-            )
-        return sorted(self._told(list(found.values())), key=lambda file: file.name)
+        found, pages = await self._all()
+        if pages > 1 and (await self._all())[0] != found:  # what is deleted would hide what comes after it
+            raise self._changed("is another one when it is read again")
+        listed = [told for file in _once(found) for told in _seen(file)]
+        if unfinished := sum(not _seen(file) for file in found):
+            _log.warning("%s: %d files without size or time are left for later", self._place, unfinished)
+        if unchecked := sum(file.integrity_hash != file.sha256 for file in found if file.integrity_hash):
+            _log.warning("%s: %d files with a hash that is no SHA-256", self._place, unchecked)
+        return sorted(listed, key=lambda file: file.name)
 
     async def read(self, path: str, limit: int) -> bytes:
         """Read a small file whole."""
@@ -107,26 +119,36 @@ class SymphonyFiles:
         """Bring a file here."""
         return await land(file, target, self._state, self._pour)
 
-    async def _page(self, number: int) -> tuple[list[_File], int]:
-        """Give a page, oldest first so that new files come last, and how many files there are in all."""
+    async def _all(self) -> tuple[list[_File], int]:
+        """Give all files, oldest first so that new ones come last, and how many pages they were on."""
+        found: dict[str, _File] = {}
+        for number in itertools.count(1):
+            page, total = await self._page(number)
+            before = len(found)
+            found |= {one.id: one for one in page}
+            if len(page) < PAGE or len(found) == total:
+                break
+            if len(found) == before:
+                raise self._changed(f"has the same files on pages {number - 1} and {number}")
+        if total is not None and len(found) != total:
+            raise self._changed(f"states {total} files and has {len(found)}")
+        return list(found.values()), number
+
+    async def _page(self, number: int) -> tuple[list[_File], int | None]:
         asked = {"sortBy": "uploadTime", "sortOrder": "asc", "upload-after": self._after}
         request = self._request("", **asked, page=str(number), pageSize=str(PAGE))
-        answer = await self._session.page(request, lambda got: _as(list[_File], got) is not None)
+        try:
+            answer = await self._session.page(request, lambda got: _as(list[_File], got) is not None)
+        except Absent as error:
+            raise Fatal(
+                f"{self._place}: there is no Files API. Check that the host is the pod's, and ask Symphony "
+                "to enable it"
+            ) from error
         total = answer.headers.get("X-Total-Count", "")
-        return self._understood(list[_File], answer), int(total) if total.isdecimal() else 0
+        return self._understood(list[_File], answer), int(total) if total.isdecimal() else None
 
-    def _told(self, files: list[_File]) -> list[RemoteFile]:
-        named: dict[str, _File] = {}
-        for file in files:
-            if Path(file.name).name != file.name or "\0" in file.name:
-                raise Fatal(f"{self._settings.at.place}: file {file.id} has a path for a name. Ask Symphony")
-            other = named.setdefault(file.name, file)
-            if (other.size, other.integrity_hash) != (file.size, file.integrity_hash):
-                raise Fatal(
-                    f"{self._settings.at.place}: {file.name} is there twice, as {other.id} and {file.id}, "
-                    "with different content. Ask Symphony which one is right, and to delete the other"
-                )
-        return [told for file in named.values() for told in _seen(file)]
+    def _changed(self, how: str) -> Retriable:
+        return Retriable(f"{self._place}: its list {how}: it changed meanwhile. The next try reads it again")
 
     async def _state(self, path: str) -> RemoteFile:
         for one in _seen(await self._metadata(path)):
@@ -145,15 +167,24 @@ class SymphonyFiles:
 
     async def _pour(self, file: RemoteFile, write: Callable[[bytes], None]) -> None:
         if file.path.startswith(_HASH):
-            write((await self._metadata(file.path)).integrity_hash.encode())
+            write((await self._metadata(file.path)).sha256.encode())
             return
+
+        came = 0
+
+        def bounded(block: bytes) -> None:
+            nonlocal came
+            came += len(block)
+            if came > file.size:
+                raise Retriable(f"{file.name}: larger than the {file.size} bytes that the pod states")
+            write(block)
 
         def stated(answer: Answer) -> str:
             return answer.headers.get("Location") or self._understood(_Leading, answer).signed_url
 
         try:
             where = await self._session.lead(self._request(quote(file.path, safe="")), stated)
-            await self._session.pour(Request(where, what="an export"), write)
+            await self._session.pour(Request(where, what=f"an export at {where.host}"), bounded)
         except Absent as error:
             raise vanished(file.path) from error
 
@@ -165,8 +196,7 @@ class SymphonyFiles:
         if (found := _as(kind, answer)) is not None:
             return found
         raise Fatal(
-            f"{self._settings.at.place}: does not answer as Symphony's Files API 1.0.1, with id, name, size "
-            "and time of each file. Check that the host is the pod's"
+            f"{self._place}: does not answer as Symphony's Files API 1.0.1. Check that the host is the pod's"
         )
 
 
@@ -177,12 +207,19 @@ def _as(kind: type[Any], answer: Answer) -> Any:
         return None
 
 
+def _once(files: list[_File]) -> list[_File]:
+    """Leave out what is there a second time by name, size and hash: the same bytes."""
+    seen = {(one.name, one.size, one.sha256 or one.id): one for one in reversed(files)}
+    return list(seen.values())
+
+
 def _seen(file: _File) -> list[RemoteFile]:
-    """Give a file and, where its hash is stated, the checksum beside it."""
-    at = file.upload_time
+    """Give a file and, where its hash is stated, the checksum beside it; nothing while it is made."""
+    at, name = file.upload_time, file.name.translate(_PLAIN)
+    if at is None or file.size is None:
+        return []
     changed = int((at if at.tzinfo else at.replace(tzinfo=dt.UTC)).timestamp())
-    told = [RemoteFile(file.name, file.id, file.size, changed)]
-    if file.integrity_hash:
-        size = len(file.integrity_hash.encode())
-        told.append(RemoteFile(f"{file.name}.sha256", f"{_HASH}{file.id}", size, changed))
+    told = [RemoteFile(name, file.id, file.size, changed)]
+    if file.sha256:
+        told.append(RemoteFile(f"{name}.sha256", f"{_HASH}{file.id}", len(file.sha256), changed))
     return told

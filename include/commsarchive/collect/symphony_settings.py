@@ -17,13 +17,17 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key, load_ssh_private_key
 
-from include.commsarchive.collect.api_proof import no_token, sign_in, token_in
+from include.commsarchive.collect.api_proof import SignIn
 from include.commsarchive.collect.api_settings import ApiSettings, address_of, is_safe
 from include.commsarchive.collect.private_key import key_texts, passphrase_in
 from include.commsarchive.errors import Fatal
 
-_LIFE = 240
+_LIFE = 120
 """Seconds that our request to sign in is good for; a pod takes no more than five minutes."""
+_REMEDY = (
+    "Check the account's name and role (Content Export Reader), that the pod has the public half of its key, "
+    "and this machine's clock"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,20 +44,16 @@ class SymphonySettings:
             Fatal: the account is refused, or what is given is no token.
             Retriable: the pod cannot be reached or is busy.
         """
-        place, base = f"{self.at.place}: signing in", f"{self.at.base}/login"
+        base = f"{self.at.base}/login"
         claims = {"sub": self.at.login, "exp": int(time.time()) + _LIFE}
         proof = {"token": jwt.encode(claims, self.key, algorithm="RS512")}
-        session = await sign_in(http, place, f"{base}/pubkey/authenticate", json=proof)
+        login = SignIn(f"{self.at.place}: signing in", _REMEDY)
+        session = await login.ask(http, f"{base}/pubkey/authenticate", json=proof)
         if not isinstance(token := session.get("token"), str):
-            raise no_token(place)
-        given = await sign_in(
-            http,
-            f"{place} for files",
-            f"{base}/idm/tokens",
-            params={"scope": "sym-files"},
-            headers={"sessionToken": token},
-        )
-        return token_in(place, given)
+            raise login.no_token()
+        files = SignIn(f"{self.at.place}: signing in for files", _REMEDY)
+        asked = {"params": {"scope": "sym-files"}, "headers": {"sessionToken": token}}
+        return files.token(await files.ask(http, f"{base}/idm/tokens", **asked))
 
 
 def settings_from(

@@ -22,6 +22,7 @@ from include.commsarchive.address import is_mailbox
 from include.commsarchive.directory.base import DirectoryUser
 from include.commsarchive.errors import Fatal, Retriable
 from include.commsarchive.microsoft import Application, SignIn
+from include.commsarchive.proxy import proxy_for
 from include.commsarchive.retry_after import retry_after
 from include.commsarchive.trust import trusted
 
@@ -66,7 +67,7 @@ class GraphDirectory:
 
     async def _read(self, groups: Collection[str]) -> list[DirectoryUser]:
         connector = aiohttp.TCPConnector(ssl=self._trust)
-        async with aiohttp.ClientSession(connector=connector, timeout=_TIMEOUT, trust_env=True) as http:
+        async with aiohttp.ClientSession(connector=connector, timeout=_TIMEOUT) as http:
             users = f"users?$select={_FIELDS}&$top={PAGE}"
             found = {one["id"]: one async for one in self._pages(http, users) if _has_mailbox(one)}
             within: dict[str, list[str]] = {one: [] for one in found}
@@ -120,7 +121,7 @@ class GraphDirectory:
     async def _ask(self, http: aiohttp.ClientSession, url: URL) -> _Page:
         headers = {"Authorization": f"Bearer {self._sign_in.token()}"}
         try:
-            async with http.get(url, headers=headers) as answer:
+            async with http.get(url, headers=headers, proxy=proxy_for(str(url))) as answer:
                 content = await answer.read()
                 if answer.ok:
                     return msgspec.json.decode(content.removeprefix(BOM_UTF8), type=_Page)

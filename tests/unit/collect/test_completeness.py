@@ -203,3 +203,11 @@ class TestWhoseFileItIs:
 
 def test_a_manifest_may_have_a_mark_blanks_and_folders() -> None:
     assert manifest_names("\ufeffa.xml\r\n\r\n  b.xml \r\nArchive/c.xml") == ["a.xml", "b.xml", "c.xml"]
+
+
+def test_two_files_of_one_name_are_waited_for_until_one_goes() -> None:
+    first, second = RemoteFile(CHAT, "1", 5, 100), RemoteFile(CHAT, "2", 5, 101)
+    assert assess([first, second], [first, second], None, BY_PATTERN) == Waiting(
+        f"there twice, with different content: {CHAT}"
+    )
+    assert isinstance(assess([first], [first, second], None, BY_PATTERN), Complete)

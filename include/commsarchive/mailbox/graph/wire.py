@@ -18,6 +18,7 @@ from include.commsarchive.mailbox.graph.answers import OK, TOKEN_REFUSED, Answer
 from include.commsarchive.mailbox.graph.box import Box, Doubt, room
 from include.commsarchive.mailbox.graph.settings import GraphSettings
 from include.commsarchive.mailbox.graph.tokens import Tokens
+from include.commsarchive.proxy import proxy_for
 
 _PIECE = 1 << 18
 _TIMEOUT = aiohttp.ClientTimeout(total=300, sock_connect=30, sock_read=150)
@@ -36,7 +37,6 @@ class Wire:
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=settings.concurrency, ssl=trusted),
             timeout=_TIMEOUT,
-            trust_env=True,
             cookie_jar=aiohttp.DummyCookieJar(),
         )
 
@@ -140,7 +140,12 @@ class Wire:
         ours = headers["client-request-id"] = str(uuid.uuid4())
         try:
             async with self._session.request(
-                method, url, headers=headers, data=io.BytesIO(body) if body else None, allow_redirects=False
+                method,
+                url,
+                headers=headers,
+                data=io.BytesIO(body) if body else None,
+                allow_redirects=False,
+                proxy=proxy_for(str(url)),
             ) as response:
                 wanted = hashed and response.status in OK
                 raw = await (_hash_of(response) if wanted else response.read())

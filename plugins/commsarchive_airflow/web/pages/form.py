@@ -74,7 +74,7 @@ STEPS = (
                 "How it is collected",
                 "radio",
                 choices=(
-                    ("sftp", "files on a server (SFTP)"),
+                    ("sftp", "files on a server (SFTP, Symphony's Files API)"),
                     ("folder", "files in a folder or an object store"),
                     ("api", "an HTTPS API"),
                     ("query", "a database"),
