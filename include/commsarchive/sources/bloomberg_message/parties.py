@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import xml.etree.ElementTree as ET
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from include.commsarchive.errors import Quarantine
 from include.commsarchive.model import Person
@@ -29,6 +30,7 @@ _USUAL = re.compile(
     rf"(<UserInfo>(?:[^<]*+<(?!/?UserInfo>))*+[^<]*+</UserInfo>){SPACE}(?(1)</Sender>|</Recipient>){SPACE}"
 )
 """A sender, or a recipient, who is a user and nothing else."""
+_LONGEST_KNOWN = 64 * 1024
 
 
 @dataclass(slots=True)
@@ -72,12 +74,21 @@ def read_parties(children: Children) -> Parties:
 
 
 def parties_in(text: str) -> Parties:
-    """Read everybody, as they are written in a message one after the other.
+    """Read everybody, as they are written in a message one after the other. Nobody changes what is given.
 
     Raises:
         Quarantine: ``missing-from`` or ``missing-to``.
         UnusualError: there is anything else, or it is not well-formed.
     """
+    return _known_parties(text) if len(text) < _LONGEST_KNOWN else _parties_in(text)
+
+
+@lru_cache(maxsize=128)  # a desk writes to the same list mail after mail
+def _known_parties(text: str) -> Parties:
+    return _parties_in(text)
+
+
+def _parties_in(text: str) -> Parties:
     parts = _USUAL.split(text)
     rows = list(zip(parts[1::4], parts[2::4], parts[3::4], strict=True))
     senders = [info for is_sender, _, info in rows if is_sender]
