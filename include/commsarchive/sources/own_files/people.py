@@ -19,6 +19,8 @@ _NAMED = re.compile(r"\s*(.*?)\s*<\s*([^<>]+?)\s*>\s*")
 _Told = tuple[tuple[str, str], ...]
 _MOST = 8192
 """People that are remembered."""
+_CELLS = 2048
+"""Cells that are remembered, which may name hundreds of people each."""
 
 
 class PeopleReader:
@@ -55,11 +57,12 @@ class PeopleReader:
             read = text_at if isinstance(one, dict) else _alone
             texts = tuple([read(one, path) for path in self._paths])
         cells = texts if len(texts) > 1 else texts[0]
-        if cells not in self._known:
-            if len(self._known) == _MOST:
+        found = self._known.get(cells)
+        if found is None:
+            if len(self._known) >= _CELLS:
                 self._known.clear()
-            self._known[cells] = self._told(texts)
-        return self._known[cells]
+            found = self._known[cells] = self._told(texts)
+        return found
 
     def _told(self, texts: tuple[str, ...]) -> tuple[Person, ...]:
         lines = (" ".join(text.split()) for text in texts)

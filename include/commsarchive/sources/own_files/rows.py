@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import BinaryIO
 
 from include.commsarchive.model import Refused
@@ -48,16 +48,12 @@ def _inner(profile: Profile, name: str, where: str, record: Tree) -> Iterator[Ro
     """Give the rows that a record holds; the first one takes all that the record says besides."""
     path = profile.format.rows
     rows = [one for one in values_at(record, path) if isinstance(one, dict)]
-    outer = {f for field in profile.fields() if field.startswith("../") for f in [field.removeprefix("../")]}
+    outer = [field.removeprefix("../") for field in profile.fields() if field.startswith("../")]
     if not rows:
         why = f"it holds no rows at `{path}`; mend `format.rows`, or nothing was said"
         yield Refused(MISFIT, f"{name}, {where}", why, residues_of([record], ())[0].encode())
     for number, row in enumerate(rows, start=1):
-        besides = (
-            _without(record, path)
-            if number == 1
-            else {key: one for key, one in record.items() if key in outer}
-        )
+        besides = _without(record, path) if number == 1 else _only(record, outer)
         yield f"{where}, row {number}", {**row, OUTER: besides}
 
 
@@ -67,4 +63,17 @@ def _without(record: Tree, path: str) -> Tree:
     kept = {key: value for key, value in record.items() if key != first}
     if rest and isinstance(record.get(first), dict):
         kept[first] = _without(record[first], rest)
+    return kept
+
+
+def _only(record: Tree, paths: Iterable[str]) -> Tree:
+    """Give what paths lead to, and of structures nothing else; lists are given whole."""
+    kept: Tree = {}
+    for path in paths:
+        first, _, rest = path.partition("/")
+        value = record.get(first)
+        if rest and isinstance(value, dict):
+            kept[first] = {**kept.get(first, {}), **_only(value, [rest])}
+        elif first in record:
+            kept[first] = value
     return kept

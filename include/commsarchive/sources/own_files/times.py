@@ -32,7 +32,7 @@ def read_time(text: str, rules: Time) -> tuple[int, str]:
     written = _FRACTION.sub(r"\1", text) if len(text) > _LONGEST_READ else text
     try:
         iso = rules.format == "iso"
-        time = dt.datetime.fromisoformat(written) if iso else dt.datetime.strptime(written, rules.format)  # noqa: DTZ007 - the zone comes next
+        time = dt.datetime.fromisoformat(written) if iso else _by_pattern(written, rules.format)
     except ValueError:
         raise ValueError(f"is no time of the format `{rules.format}`; mend `time.format`") from None
     remark = ""
@@ -44,6 +44,11 @@ def read_time(text: str, rules: Time) -> tuple[int, str]:
         return (time - _EPOCH) // _MILLISECOND, remark
     except OverflowError:
         raise ValueError("is beyond the years 1 to 9999") from None
+
+
+@lru_cache(maxsize=8192)  # slow, and a row is read twice; a minute is often that of several rows
+def _by_pattern(text: str, pattern: str) -> dt.datetime:
+    return dt.datetime.strptime(text, pattern)  # noqa: DTZ007 - the zone comes next
 
 
 def _epoch(text: str) -> int:
