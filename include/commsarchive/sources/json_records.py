@@ -109,21 +109,25 @@ class JsonRecords:
         while data.startswith(b"{", at) and len(found) < _RUN:
             line = data.find(b"\n", at, at + _ENOUGH)
             end = data.find(self._usual.ends, at, line if line > 0 else at + _ENOUGH) + len(self._usual.ends)
-            raw = data[at:end]  # where nothing ends so, these few bytes, if any, are not usual
-            try:
-                usual = self._usual.read(raw)
-            except UNREADABLE:
-                break
-            if len(raw) > self._largest:
+            usual = self._as_usual(raw := data[at:end])
+            if usual is None and line > 0:
+                usual = self._as_usual(raw := data[at:line].rstrip())
+            if usual is None:
                 break
             found.append(Found(self._base + at, raw, self._page, "", usual))
-            at = end
+            at += len(raw)
             while data.startswith(_BETWEEN, at):
                 at += 1
         walked, self._at = data[self._at : at], at
         if has_keys_once(walked, [one.usual for one in found]):
             return found
         return [one if has_keys_once(one.raw, one.usual) else replace(one, usual=None) for one in found]
+
+    def _as_usual(self, raw: bytes) -> Any:
+        try:
+            return self._usual.read(raw)
+        except UNREADABLE:
+            return None
 
     def _list(self) -> bool:
         """Step into or out of a list or a page."""

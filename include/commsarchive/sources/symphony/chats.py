@@ -108,7 +108,7 @@ def _users(one: Told) -> list[Json]:
 
 def _stated(streams: list[Json], key: str) -> str:
     """Give what the records state of their stream, every value once."""
-    values = [stream[key] for stream in streams if stream.get(key) not in (None, "", [])]
+    values = [value for stream in streams if (value := stream.get(key)) not in (None, "", [])]
     told = [
         "yes" if value is True else "no" if value is False else text(value) or json.dumps(value)
         for value in values

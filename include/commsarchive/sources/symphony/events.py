@@ -48,7 +48,7 @@ class EventReader:
     def read(self, one: Told) -> list[Deed]:
         """Read one thing that happened: a message with files and a disclaimer is several events."""
         if isinstance(one, Usual):
-            return [self._usual(one)]
+            return self._usual(one)
         event = Event(Kind.SYSTEM, UNDATED if one.at is None else one.at, self._person(one.who))
         readers: dict[str, Callable[[Event, Happened], list[Deed]]] = {
             "MESSAGESENT": self._message,
@@ -60,15 +60,17 @@ class EventReader:
         }
         return readers.get(one.type, self._note)(event, one)
 
-    def _usual(self, one: Usual) -> Deed:
+    def _usual(self, one: Usual) -> list[Deed]:
         said, who = one.message, self._people.get(one.user.name)
         event = Event(Kind.MESSAGE, one.at, who, text_of(said.message))
         event.marks = _how(said.silent is True, said.user_agent or "")
         if said.data and said.data.strip() not in _NO_DATA:
             event.residue = _residue({"data": said.data})
+        events = [event, *self._disclaimer(event, said.disclaimer)] if said.disclaimer else [event]
         if self._said[one.native_id] is not one:
-            return self._deed(event, one)
-        return Deed(event, one.native_id, (f"{self._room} message {one.native_id}",))
+            return [self._deed(each, one) for each in events]
+        threads = (f"{self._room} message {one.native_id}",)
+        return [Deed(each, one.native_id, threads) for each in events]
 
     def _person(self, user: object) -> Person | None:
         return self._directory.person(obj(user))
@@ -102,7 +104,8 @@ class EventReader:
         events = [event, *shown] if event.text or not shown or event.residue else shown
         if shown and events[0] is not event:
             shown[0].marks = event.marks
-        return [self._deed(each, one) for each in (*events, *self._disclaimer(event, message))]
+        events += self._disclaimer(event, text(message.get("disclaimer")))
+        return [self._deed(each, one) for each in events]
 
     def _marks(self, one: Happened, message: Json) -> list[str]:
         marks = [one.left.pop("page")] if "page" in one.left else []
@@ -137,9 +140,9 @@ class EventReader:
         told = (user.get(name) for name in ("displayName", "username", "email", "userId"))
         return person.name if person else next(filter(None, map(text, told)), "somebody")
 
-    def _disclaimer(self, event: Event, message: Json) -> list[Event]:
+    def _disclaimer(self, event: Event, markup: str) -> list[Event]:
         """Show a disclaimer once for each person; later ones are said to be the same."""
-        words = text_of(text(message.get("disclaimer")))
+        words = text_of(markup)
         key = (event.who.key if event.who else "", words)
         if not words.strip():
             return []

@@ -1,8 +1,8 @@
 """Messages of the usual shape, read a quick way: nearly all that a day holds.
 
-Usual is an event about a message that is no edit or reply and has no files or disclaimer; every field of it
-is named here and of the kind that it should be. `records` and `events` read whatever is not usual, with care,
-and would read these the same.
+Usual is an event about a message that is no edit or reply and has no files; every field of it is named here
+and of the kind that it should be. `records` and `events` read whatever is not usual, with care, and would
+read these the same.
 """
 
 from __future__ import annotations
@@ -51,6 +51,7 @@ class _Message(_Fields):
     original_format: _Text = msgspec.UNSET
     sid: _Text = msgspec.UNSET
     diagnostic: _Text = msgspec.UNSET
+    disclaimer: _Text = msgspec.UNSET
 
 
 class _Sent(_Fields):
