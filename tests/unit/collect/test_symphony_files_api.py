@@ -34,11 +34,6 @@ CONTENT = b"\x85\x02 not shown"
 
 
 @pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
-@pytest.fixture
 def pod(tmp_path: Path) -> Iterator[Pod]:
     (tmp_path / "pod").mkdir()
     with running_pod(tmp_path / "pod") as pod:
