@@ -33,9 +33,9 @@ class Shapes:
 
     def read(self, raw: bytes) -> Tree | None:
         """Read a record; None where it has no known shape, or may be no sound XML."""
-        if len(raw.translate(None, _ODD)) < len(raw) or (b"]" in raw and b"]]>" in raw):
+        if not self._shapes or len(raw.translate(None, _ODD)) < len(raw):
             return None
-        if b"\xef" in raw and b"\xef\xbf" in raw:  # a quick look first
+        if (b"]" in raw and b"]]>" in raw) or (b"\xef" in raw and b"\xef\xbf" in raw):  # quick looks first
             return None
         try:
             text = raw.decode()
