@@ -34,7 +34,7 @@ UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 _END_OF_LINE = re.compile(rb"[\r\n]+\s*(?=[\[\]{])")
 
 
-class Found(msgspec.Struct, frozen=True):
+class Found(msgspec.Struct, frozen=True, gc=False):
     """A stretch of the file at ``start``. ``page`` is the key under which its page holds the list, if any.
 
     ``problem`` is a reason slug where it is no whole object; ``usual`` what was read of it
@@ -108,10 +108,10 @@ class JsonRecords:
         data, at, found = self._data, self._at, list[Found]()
         while data.startswith(b"{", at) and len(found) < _RUN:
             line = data.find(b"\n", at, at + _ENOUGH)
-            end = data.find(self._usual.ends, at, line if line > 0 else at + _ENOUGH) + len(self._usual.ends)
-            usual = self._as_usual(raw := data[at:end])
-            if usual is None and line > 0:
-                usual = self._as_usual(raw := data[at:line].rstrip())
+            usual = self._as_usual(raw := data[at:line].rstrip()) if line > 0 else None
+            if usual is None:
+                end = data.find(self._usual.ends, at, line if line > 0 else at + _ENOUGH)
+                usual = self._as_usual(raw := data[at : end + len(self._usual.ends)])
             if usual is None:
                 break
             found.append(Found(self._base + at, raw, self._page, "", usual))

@@ -98,7 +98,7 @@ class Streams:
             return False
         user, place = known
         stream = self._noted(place.room, found)
-        stream.external |= is_external(found.usual, place)
+        stream.external = stream.external or is_external(found.usual, place)
         stream.users.add(user.name)
         if user not in self._learned:
             self._people.learn(user.name, user.told)

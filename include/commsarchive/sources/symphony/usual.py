@@ -92,7 +92,7 @@ class Stream:
     told: Json
 
 
-class Usual(msgspec.Struct):
+class Usual(msgspec.Struct, gc=False):
     """A message of the usual shape; says what `Happened` says."""
 
     native_id: str
