@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import xml.etree.ElementTree as ET
 from collections.abc import Collection, Iterator, Sequence
+from functools import lru_cache
 from itertools import chain
 from typing import Any
 
@@ -49,6 +50,8 @@ def text_at(tree: Any, path: str) -> str:
         return ""
     if type(tree) is dict and type(alone := tree.get(path)) is str:  # nearly always
         return alone
+    if type(inner := _inner(tree, path)) is str:
+        return inner
     found = [one for one in values_at(tree, path) if one is not None]
     if not found:
         return ""
@@ -58,6 +61,22 @@ def text_at(tree: Any, path: str) -> str:
     if isinstance(value, dict):
         raise Misfit(path, "holds fields of its own; name one of them")
     return _plain(value)
+
+
+def _inner(tree: Any, path: str) -> Any:
+    """Give what a path leads to where that is plainly one value; else something that is no text."""
+    if type(tree) is dict and path in tree:
+        return None
+    for step in _steps(path):
+        if type(tree) is not dict:
+            return None
+        tree = tree.get(step)
+    return tree
+
+
+@lru_cache(maxsize=256)
+def _steps(path: str) -> tuple[str, ...]:
+    return tuple(step for step in path.split("/") if step != ".")
 
 
 def leaves(tree: Any, path: str = "") -> Iterator[tuple[str, str]]:
