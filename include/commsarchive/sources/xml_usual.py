@@ -111,15 +111,15 @@ def read_usual(
     text = _letters(raw)
     if text is None or _MARK in text:
         return None
-    parts, width = [part or "" for part in usual.split(text)], usual.groups + 1
-    if len(parts) == 1 or _is_odd("\0".join(parts)):
+    rows, left = _taken_out(text, usual)
+    if not rows or _is_odd("\0".join(map("\0".join, rows)) if "<![" in text else text):
         return None
-    found = Usual(list(zip(*(parts[at::width] for at in range(1, width)), strict=True)))
+    found = Usual(rows)
     try:
-        made = make(read_strict(_left(parts[::width]).encode(), namespaces), found)
+        made = make(read_strict(left.encode(), namespaces), found)
     except (ET.ParseError, Quarantine, UnusualError):
         return None
-    return made if found.met == len(found.rows) else None
+    return made if found.met == len(rows) else None
 
 
 def match_usual(raw: bytes, usual: re.Pattern[str]) -> Row | None:
@@ -129,14 +129,21 @@ def match_usual(raw: bytes, usual: re.Pattern[str]) -> Row | None:
     return found.groups("") if found else None
 
 
-def _left(between: list[str]) -> str:
-    """Put a mark in the place of each run of rows."""
-    left, start = between[:1], 0
-    for at, text in enumerate(between[1:], start=1):
-        if text or at == len(between) - 1:
-            left.append(f'<{_MARK} xmlns="" from="{start}" to="{at}"/>{text}')
-            start = at
-    return "".join(left)
+def _taken_out(text: str, usual: re.Pattern[str]) -> tuple[list[Row], str]:
+    """Take out what is usual, and put a mark in the place of each run of it."""
+    rows, left, start, end = list[Row](), list[str](), 0, 0
+    for found in usual.finditer(text):
+        at, after = found.span()
+        if at != end:
+            left += (_mark(start, len(rows)), text[end:at])
+            start = len(rows)
+        rows.append(found.groups(""))
+        end = after
+    return rows, "".join((*left, _mark(start, len(rows)), text[end:]))
+
+
+def _mark(start: int, end: int) -> str:
+    return f'<{_MARK} xmlns="" from="{start}" to="{end}"/>' if end > start else ""
 
 
 def _is_odd(parts: str) -> bool:
