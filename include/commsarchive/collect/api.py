@@ -49,12 +49,7 @@ class ApiCollector(DrawnCollector):
         """
         api = self._api
         proof = proof_of(self._settings, api.secret_headers)
-        self._session = ApiSession(self._settings, api.headers, proof, self._sleep)
-        try:
-            await self._session.sign_in()
-        except BaseException:
-            await self._session.close()
-            raise
+        self._session = await ApiSession.signed_in(self._settings, api.headers, proof, self._sleep)
         return self
 
     async def __aexit__(

@@ -49,9 +49,7 @@ def unreachable(place: str, error: Exception) -> Fatal | Retriable:
             f"{place}: the server's certificate is not trusted. Check the host, or set extra `verify`"
         )
     if isinstance(error, aiohttp.ClientHttpProxyError) and error.status < HTTPStatus.INTERNAL_SERVER_ERROR:
-        return Fatal(
-            f"{place}: the proxy answers {error.status}. Check HTTPS_PROXY and what it lets through"
-        )
+        return Fatal(f"{place}: the proxy answers {error.status}. Check HTTPS_PROXY and what it lets through")
     what = "no answer in time" if isinstance(error, TimeoutError) else type(error).__name__
     return Retriable(f"{place}: {what}. Check host, port and firewall")
 

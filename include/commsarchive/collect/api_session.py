@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from http import HTTPStatus
-from typing import BinaryIO, NoReturn, TypeAlias, TypeVar
+from typing import BinaryIO, NoReturn, Self, TypeAlias, TypeVar
 
 import aiohttp
 from yarl import URL
@@ -90,18 +90,27 @@ class ApiSession:
             cookie_jar=aiohttp.DummyCookieJar(),
         )
 
+    @classmethod
+    async def signed_in(
+        cls, settings: ApiSettings, headers: Mapping[str, str], proof: Proof, sleep: Sleep
+    ) -> Self:
+        """Open one, and sign in where there is a sign-in.
+
+        Raises:
+            Fatal: we are refused, what is given is no token, or the connection names no file of certificates.
+            Retriable: the sign-in cannot be reached or is busy.
+        """
+        session = cls(settings, headers, proof, sleep)
+        try:
+            await proof.headers(session._http)
+        except BaseException:
+            await session.close()
+            raise
+        return session
+
     async def close(self) -> None:
         """Hang up."""
         await self._http.close()
-
-    async def sign_in(self) -> None:
-        """Sign in, where there is a sign-in.
-
-        Raises:
-            Fatal: we are refused, or what is given is no token.
-            Retriable: the sign-in cannot be reached or is busy.
-        """
-        await self._proof.headers(self._http)
 
     async def page(self, request: Request, is_whole: Callable[[Answer], bool]) -> Answer:
         """Get a page; one that is not whole is asked for again, and in the end taken as it is.

@@ -11,6 +11,9 @@ from typing import Protocol, Self
 from include.commsarchive.errors import Fatal, Retriable
 from include.commsarchive.landing import Landing
 
+UNFINISHED = -1
+"""The size of a file that the place itself says is still being made."""
+
 
 @dataclass(frozen=True, slots=True)
 class RemoteFile:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
-from include.commsarchive.collect.base import RemoteFile
+from include.commsarchive.collect.base import UNFINISHED, RemoteFile
 
 ENCRYPTED_SUFFIXES = (".gpg", ".pgp", ".asc")
 SIGNATURE_SUFFIX = ".sig"
@@ -114,7 +114,7 @@ def assess(
     if missing := _missing(listed, [file.name for file in ours]):
         return Waiting("files are listed or signed but not there", missing)
     watched = [*ours, *(file for file in listing if file.name == manifest)]
-    if changing := [file.name for file in watched if file not in (previous or ())]:
+    if changing := [one.name for one in watched if one not in (previous or ()) or one.size == UNFINISHED]:
         return Waiting(f"new or changed since the last look: {', '.join(changing)}")
     return Complete(_pickups(ours))
 

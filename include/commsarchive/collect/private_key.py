@@ -17,9 +17,7 @@ def key_texts(where: str, extra: Mapping[str, Any]) -> list[str]:
     """
     stated = extra.get("private_key") or ""
     if not isinstance(stated, str):
-        raise Fatal(
-            f"{where}: extra `private_key` is no text. Write the whole key as one, lines with \\n"
-        )
+        raise Fatal(f"{where}: extra `private_key` is no text. Write the whole key as one, lines with \\n")
     return [text for text in (stated, _key_file(where, extra.get("key_file"))) if text]
 
 

@@ -22,7 +22,15 @@ from yarl import URL
 from include.commsarchive.collect.api_errors import Absent
 from include.commsarchive.collect.api_proof import Token
 from include.commsarchive.collect.api_session import Answer, ApiSession, Request, Sleep, pause
-from include.commsarchive.collect.base import Fetched, RemoteFile, land, no_folder, too_large, vanished
+from include.commsarchive.collect.base import (
+    UNFINISHED,
+    Fetched,
+    RemoteFile,
+    land,
+    no_folder,
+    too_large,
+    vanished,
+)
 from include.commsarchive.collect.symphony_settings import SymphonySettings
 from include.commsarchive.errors import Fatal, Retriable
 
@@ -74,12 +82,7 @@ class SymphonyFiles:
             Retriable: the pod cannot be reached.
         """
         told = self._settings
-        self._session = ApiSession(told.at, {}, Token(told.renew, {}), self._sleep)
-        try:
-            await self._session.sign_in()
-        except BaseException:
-            await self._session.close()
-            raise
+        self._session = await ApiSession.signed_in(told.at, {}, Token(told.renew, {}), self._sleep)
         return self
 
     async def __aexit__(
@@ -100,8 +103,6 @@ class SymphonyFiles:
         if pages > 1 and (await self._all())[0] != found:  # what is deleted would hide what comes after it
             raise self._changed("is another one when it is read again")
         listed = [told for file in _once(found) for told in _seen(file)]
-        if unfinished := sum(not _seen(file) for file in found):
-            _log.warning("%s: %d files without size or time are left for later", self._place, unfinished)
         if unchecked := sum(file.integrity_hash != file.sha256 for file in found if file.integrity_hash):
             _log.warning("%s: %d files with a hash that is no SHA-256", self._place, unchecked)
         return sorted(listed, key=lambda file: file.name)
@@ -169,7 +170,6 @@ class SymphonyFiles:
         if file.path.startswith(_HASH):
             write((await self._metadata(file.path)).sha256.encode())
             return
-
         came = 0
 
         def bounded(block: bytes) -> None:
@@ -214,10 +214,10 @@ def _once(files: list[_File]) -> list[_File]:
 
 
 def _seen(file: _File) -> list[RemoteFile]:
-    """Give a file and, where its hash is stated, the checksum beside it; nothing while it is made."""
+    """Give a file and, where its hash is stated, the checksum beside it."""
     at, name = file.upload_time, file.name.translate(_PLAIN)
     if at is None or file.size is None:
-        return []
+        return [RemoteFile(name, file.id, UNFINISHED, 0)]
     changed = int((at if at.tzinfo else at.replace(tzinfo=dt.UTC)).timestamp())
     told = [RemoteFile(name, file.id, file.size, changed)]
     if file.sha256:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import msgspec
 import pytest
 
-from include.commsarchive.collect.base import RemoteFile
+from include.commsarchive.collect.base import UNFINISHED, RemoteFile
 from include.commsarchive.collect.completeness import (
     Complete,
     Expected,
@@ -211,3 +211,9 @@ def test_two_files_of_one_name_are_waited_for_until_one_goes() -> None:
         f"there twice, with different content: {CHAT}"
     )
     assert isinstance(assess([first], [first, second], None, BY_PATTERN), Complete)
+
+
+def test_a_file_that_is_still_being_made_is_waited_for_however_long_it_looks_the_same() -> None:
+    done, made = RemoteFile(CHAT, "1", 5, 100), RemoteFile(TAR, "2", UNFINISHED, 0)
+    verdict = assess([done, made], [done, made], None, BY_PATTERN)
+    assert verdict == Waiting(f"new or changed since the last look: {TAR}")

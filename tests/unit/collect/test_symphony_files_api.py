@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.serialization import (
     PrivateFormat,
 )
 
-from include.commsarchive.collect.base import RemoteFile
+from include.commsarchive.collect.base import UNFINISHED, RemoteFile
 from include.commsarchive.collect.symphony_files import PAGE, SymphonyFiles
 from include.commsarchive.collect.symphony_settings import settings_from
 from include.commsarchive.errors import Fatal, Retriable
@@ -209,7 +209,7 @@ async def test_a_name_that_leads_elsewhere_does_not(pod: Pod) -> None:
     assert names(await listed(pod)) == [".._.._a___.zip"]
 
 
-async def test_a_file_that_is_being_made_is_left_for_later_and_keeps_no_other(
+async def test_a_file_that_is_being_made_is_unfinished_and_keeps_no_other(
     pod: Pod, caplog: pytest.LogCaptureFixture
 ) -> None:
     at = "2024-03-14T01:00:00Z"
@@ -217,10 +217,10 @@ async def test_a_file_that_is_being_made_is_left_for_later_and_keeps_no_other(
     made = [{"id": "2", "name": "b.zip"}, {"id": "3", "name": "c.zip", "size": 1, "uploadTime": None}]
     md5 = {**whole, "id": "4", "name": "d.zip", "integrityHash": "900150983cd24fb0d6963f7d28e17f72"}
     pod.said = {"GET /files/v1/?": [Said(200, json.dumps([whole, *made, md5]).encode())]}
-    assert [file.name for file in await listed(pod)] == ["a.zip", "d.zip"]
+    sizes = [(file.name, file.size) for file in await listed(pod)]
+    assert sizes == [("a.zip", 1), ("b.zip", UNFINISHED), ("c.zip", UNFINISHED), ("d.zip", 1)]
     assert [line.getMessage() for line in caplog.records if line.levelname == "WARNING"] == [
-        "connection pod: 2 files without size or time are left for later",
-        "connection pod: 1 files with a hash that is no SHA-256",
+        "connection pod: 1 files with a hash that is no SHA-256"
     ]
 
 
