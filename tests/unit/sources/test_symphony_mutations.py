@@ -93,6 +93,7 @@ def said_and_attached(raw: bytes) -> bytes:
 
 @settings(max_examples=300, deadline=None)
 @given(mutations)
+@example([(0.5, 11, b""), (0.375, 48, b""), (0.34375, 0, b'"')])
 def test_no_word_of_a_damaged_mail_is_lost(changes: list[tuple[float, int, bytes]]) -> None:
     raw = mutate(MAIL, changes)
     if b"base64" in raw or not raw.strip():

@@ -32,6 +32,7 @@ _DATE = re.compile(
 _UNSEEN = re.compile(r"<(style|script|head|title)\b[^<>]*>.*?</\1\s*>", re.IGNORECASE | re.DOTALL)
 _HEADER = re.compile(rb"(?:[!-9;-~]+[ \t]*:|From )")
 _ADDRESS = re.compile(r"[\w.+'-]+@[\w.-]+")
+_CONTENT = re.compile(r"content-[\w-]+", re.ASCII)
 _NOBODY = re.compile(r"(?:[^@:]*:)?[\s;,]*")
 """Nothing, or a group without members: ``undisclosed-recipients:;``."""
 _ON_THE_WIRE = frozenset(
@@ -174,7 +175,7 @@ def _is_fact(field: str, value: str) -> bool:
     """Tell what nothing else of the item says: a date is said, but not what else stands in its field."""
     if field == "date":
         return not _DATE.fullmatch(value)
-    return field not in _KNOWN and not field.startswith("content-")
+    return field not in _KNOWN and not _CONTENT.fullmatch(field)
 
 
 def _people(letter: Letter, field: str) -> list[Person]:
