@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from include.commsarchive.sources.own_files.mapper import Mapper
-from include.commsarchive.sources.own_files.tree import Misfit, residues_of, text_at, tree_of, values_at
+from include.commsarchive.sources.own_files.tree import Misfit, residues_of, text_at, tree_of
 from include.commsarchive.sources.own_files.xml_shapes import Shapes
 from tests.unit.sources.golden_exports import kept, names
 from tests.unit.sources.golden_exports import read as golden
@@ -22,10 +22,9 @@ PIECES = (b"<", b">", b"/", b'"', b"'", b"&", b"&amp;", b"]]>", b"\r", b"\n", b"
 texts = st.text(max_size=4) | st.sampled_from(
     ("]]>", "\ufffe", "\r", "\u2028", "&#13;", "'", "#text", "#repaired", "a")
 )
-fields = texts | st.sampled_from(("a", "b", "a/b", "."))
 values = st.recursive(
     st.none() | st.booleans() | texts,
-    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(fields, inner, max_size=2),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(texts, inner, max_size=2),
 )
 
 
@@ -101,14 +100,19 @@ def test_a_shape_that_is_no_plain_one_is_left_to_a_parser(raw: bytes) -> None:
     assert known.read(raw) in (None, parsed(raw))
 
 
-@given(
-    st.dictionaries(fields, values, max_size=3), st.lists(st.sampled_from((".", "a", "b", "")), min_size=1)
+@pytest.mark.parametrize(
+    ("tree", "path", "text"),
+    [
+        ({"a": {"b": "inner"}}, "a/b", "inner"),
+        ({"a/b": 1, "a": {"b": "inner"}}, "a/b", "1"),
+        ({"a/b": None, "a": {"b": "inner"}}, "a/b", ""),
+        ({"a": "own", ".": {"a": "other"}}, "./a", "own"),
+        ({"a": [None, {"b": "one of a list"}]}, "a/b", "one of a list"),
+        ({"a": {"b": {"#text": "with attributes", "@c": "1"}}}, "a/b", "with attributes"),
+    ],
 )
-def test_a_path_leads_to_the_one_text_that_there_is(tree: dict[str, Any], steps: list[str]) -> None:
-    path = "/".join(steps)
-    found = [one for one in values_at(tree, path) if one is not None] if path else []
-    if all(isinstance(one, str) for one in found) and len(found) < 2:
-        assert text_at(tree, path) == "".join(found)
+def test_a_path_leads_to_a_text_however_deep_it_is(tree: dict[str, Any], path: str, text: str) -> None:
+    assert text_at(tree, path) == text
 
 
 @given(
