@@ -41,6 +41,12 @@ class RunContract:
         ledger.record_failures("two", [Failure("z", "", "", "convert", "bad")])
         assert sorted(ledger.failures("one"), key=lambda row: row.reason) == rows
 
+    def test_the_last_word_on_the_detail_of_a_failure_counts(self, ledger: Ledger) -> None:
+        first, last = (Failure("x", "", "", "convert", "attachment-missing", name) for name in "ba")
+        ledger.record_failures("one", [first])
+        ledger.record_failures("one", [last])
+        assert list(ledger.failures("one")) == [last]
+
     def test_held_things_are_listed_by_connector_and_day_oldest_first(self, ledger: Ledger) -> None:
         late, early = make_held("late", day=NEXT_DAY), make_held("early")
         ledger.hold([late, early, make_held("other", connector="mail")])

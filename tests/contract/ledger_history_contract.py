@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from include.commsarchive.errors import Fatal, Retriable
@@ -59,6 +61,19 @@ class HistoryContract:
         assert list(ledger.failures_of(first.seq)) == [late, early]
         assert list(ledger.failures_of(second.seq)) == [early]
         assert len({record.body["failure_root"] for record in (first, second, close(ledger, "two"))}) == 3
+        assert list(ledger.verify()) == []
+
+    def test_a_record_covers_what_its_failures_say(self, ledger: Ledger) -> None:
+        ledger.open_run(make_run("one"))
+        row = Failure("x", "", "", "convert", "attachment-missing")
+        roots = set()
+        for detail in ("", "plan.xlsx", "other.xlsx"):
+            said = replace(row, detail=detail)
+            ledger.record_failures("one", [said])
+            record = close(ledger, "one")
+            assert list(ledger.failures_of(record.seq)) == [said]
+            roots.add(record.body["failure_root"])
+        assert len(roots) == 3
         assert list(ledger.verify()) == []
 
     def test_a_copy_that_failed_and_was_made_after_all_is_no_failure_of_the_record_and_held_no_more(

@@ -174,13 +174,18 @@ class Totals:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """One row of the import log's second half: which item, whose copy, why not."""
+    """One row of the import log's second half: which item, whose copy, why not, or not wholly.
+
+    ``detail`` says more about the reason: what does not fit, never a value; which attachments are missing. Of
+    rows that differ in nothing else the last one counts.
+    """
 
     item_id: str
     source_user: str
     mailbox: str
     stage: str
     reason: str
+    detail: str = ""
 
 
 @dataclass(frozen=True, slots=True)

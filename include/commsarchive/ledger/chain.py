@@ -56,8 +56,9 @@ def delivery_root(receipts: Iterable[Receipt]) -> str:
 
 
 def failure_root(failures: Iterable[Failure]) -> str:
-    """Hash the failure rows of a run, in the order in which they are listed."""
-    return root_hash(digest(*astuple(failure)) for failure in failures)
+    """Hash the failure rows of a run, in the order in which they are listed. Only a stated detail counts."""
+    rows = map(astuple, failures)
+    return root_hash(digest(*(row if row[-1] else row[:-1])) for row in rows)
 
 
 _FILE = attrgetter(*[field.name for field in fields(FileRecord)])

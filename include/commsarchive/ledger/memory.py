@@ -34,7 +34,7 @@ class MemoryLedger(MemoryDeliveries):
         self._runs: dict[str, Run] = {}
         self._files: dict[tuple[str, str], FileRecord] = {}
         self._items: dict[str, dict[tuple[str, str], PlannedItem]] = {}
-        self._failures: dict[str, dict[Failure, None]] = {}
+        self._failures: dict[str, dict[Failure, Failure]] = {}
         self._sealed_failures: dict[int, list[Failure]] = {}
         self._held: dict[str, Held] = {}
         self._mappings: dict[tuple[str, str], dict[str, str]] = {}
@@ -64,12 +64,13 @@ class MemoryLedger(MemoryDeliveries):
 
     def record_failures(self, run_id: str, failures: Sequence[Failure]) -> None:
         """See `Ledger.record_failures`."""
-        self._failures.setdefault(run_id, {}).update(dict.fromkeys(failures))
+        rows = {replace(row, detail=""): row for row in failures}
+        self._failures.setdefault(run_id, {}).update(rows)
 
     def failures(self, run_id: str) -> Iterator[Failure]:
         """See `Ledger.failures`."""
         rows = self._failures.get(run_id, {})
-        yield from sorted(rows, key=astuple)
+        yield from sorted(rows.values(), key=astuple)
 
     def failures_of(self, seq: int) -> Iterator[Failure]:
         """See `Ledger.failures_of`."""
@@ -124,8 +125,8 @@ class MemoryLedger(MemoryDeliveries):
         keys = {key for key, _ in tried}
         places = {(one.key, one.mailbox) for one in failed}
         self._failures[run_id] = {
-            row: None
-            for row in self._failures.get(run_id, {})
+            row: whole
+            for row, whole in self._failures.get(run_id, {}).items()
             if row.stage != HeldStage.INGEST
             or row.item_id not in keys
             or (row.item_id, row.mailbox) in places

@@ -17,6 +17,7 @@ from include.commsarchive.ledger.schema import (
     connector,
     custodian,
     delivery,
+    failure,
     import_record,
     mapping,
     notice,
@@ -31,6 +32,7 @@ from include.commsarchive.ledger.seals import count_custodians, seal_failures, s
 def _seal_old_failures(connection: sa.Connection) -> None:
     """Let the failures of runs that were closed before failures were sealed outlast a new plan too."""
     sealed_failure.create(connection, checkfirst=True)
+    _explain_failures(connection)
     seal_failures(connection, _last_records())
 
 
@@ -82,6 +84,12 @@ def _name_workers(connection: sa.Connection) -> None:
     _add(connection, delivery, delivery.c.worker, "TEXT NOT NULL DEFAULT ''")
 
 
+def _explain_failures(connection: sa.Connection) -> None:
+    """Let failure rows say more than their reason."""
+    for table in (failure, sealed_failure):
+        _add(connection, table, table.c.detail, "TEXT NOT NULL DEFAULT ''")
+
+
 STEPS: tuple[Callable[[sa.Connection], None], ...] = (
     METADATA.create_all,
     _seal_old_failures,
@@ -90,6 +98,7 @@ STEPS: tuple[Callable[[sa.Connection], None], ...] = (
     _cover_files_and_alert,
     _count_doubts,
     _name_workers,
+    _explain_failures,
 )
 """What takes a ledger from one version to the next. To change the tables, append a step."""
 

@@ -19,6 +19,10 @@ def _number(name: str) -> sa.Column[int]:
     return sa.Column(name, sa.BigInteger, nullable=False)
 
 
+def _detail() -> sa.Column[str]:
+    return sa.Column("detail", sa.Text, nullable=False, server_default="")
+
+
 def _table(name: str, *columns: sa.schema.SchemaItem, rowid: bool = False) -> sa.Table:
     """Make a table. In SQLite one without rowid is stored once, in the order of its key."""
     return sa.Table(name, METADATA, *columns, sqlite_with_rowid=rowid)
@@ -69,6 +73,7 @@ failure = _table(
     _text("mailbox", key=True),
     _text("stage", key=True),
     _text("reason", key=True),
+    _detail(),
 )
 
 sealed_failure = _table(
@@ -80,6 +85,7 @@ sealed_failure = _table(
     _text("mailbox"),
     _text("stage"),
     _text("reason"),
+    _detail(),
 )
 """The failure rows that an import record covers, in the order in which they were hashed."""
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from typing import Any
 
 import sqlalchemy as sa
 
-from include.commsarchive.ledger.base import HeldStage
+from include.commsarchive.ledger.base import Failure, HeldStage
 from include.commsarchive.ledger.schema import (
     custodian,
     delivery,
@@ -22,8 +23,8 @@ from include.commsarchive.ledger.tally import TRIED
 
 
 def failure_order(rows: sa.FromClause) -> list[Any]:
-    """Give the order in which failure rows are listed and hashed."""
-    return [rows.c[name] for name in ("item_id", "source_user", "mailbox", "stage", "reason")]
+    """Give the columns of failure rows, in the order in which these are listed and hashed."""
+    return [rows.c[field.name] for field in fields(Failure)]
 
 
 def forgive(connection: sa.Connection, run_id: str) -> None:

@@ -12,6 +12,7 @@ import pytest
 import sqlalchemy as sa
 
 from include.commsarchive.errors import Fatal, Retriable
+from include.commsarchive.ids import digest, root_hash
 from include.commsarchive.ledger import chain, database, migration
 from include.commsarchive.ledger.base import Failure, ImportRecord, Run
 from include.commsarchive.ledger.sql import connect
@@ -90,6 +91,7 @@ def test_a_ledger_of_before_failures_were_sealed_keeps_them_with_their_last_reco
             ledger.record_failures(run_id, failures[1:])
     with closing(sqlite3.connect(path)) as connection, connection:
         connection.execute("DROP TABLE sealed_failure")
+        connection.execute("ALTER TABLE failure DROP COLUMN detail")
         connection.execute("UPDATE version SET version = 1")
     with connect(url) as ledger:
         assert [list(ledger.failures_of(seq)) for seq in (1, 2, 3, 4)] == [[], failures, [], failures]
@@ -111,6 +113,23 @@ def test_deliveries_of_before_servers_were_quoted_stay_proven(path: Path, url: s
         assert list(ledger.verify()) == []
         [receipt] = ledger.receipts_of(1)
         assert (receipt.server_id, receipt.request_id) == ("id", "")
+
+
+def test_failures_of_before_they_had_details_stay_proven(path: Path, url: str) -> None:
+    row = Failure("x", "", "", "convert", "row-does-not-fit")
+    with connect(url) as ledger:
+        ledger.open_run(make_run())
+        ledger.record_failures("one", [row])
+        record = ledger.close_run("one", {"delivery_root": ledger.totals("one").delivery_root})
+    five = digest("x", "", "", "convert", "row-does-not-fit")
+    assert record.body["failure_root"] == root_hash([five])  # as it was computed then
+    with closing(sqlite3.connect(path)) as connection, connection:
+        for table in ("failure", "sealed_failure"):
+            connection.execute(f"ALTER TABLE {table} DROP COLUMN detail")
+        connection.execute("UPDATE version SET version = 7")
+    with connect(url) as ledger:
+        assert list(ledger.verify()) == []
+        assert list(ledger.failures_of(1)) == list(ledger.failures("one")) == [row]
 
 
 def test_a_ledger_of_a_newer_version_is_left_alone(path: Path, url: str) -> None:
