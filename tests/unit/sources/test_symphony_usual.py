@@ -35,13 +35,14 @@ FIELDS = (
     *("id", "messageId", "timestamp", "type", "initiator", "payload", "message", "user", "stream", "members"),
     *("userId", "email", "username", "company", "own", "streamId", "streamType", "roomName", "crossPod"),
     *("external", "recipientTenantIds", "replacing", "parentMessageId", "attachments", "diagnostic", "x"),
+    *("replacedBy", "initialMessageId", "initialTimestamp"),
     *SHAPE,
 )
 VALUES: tuple[Any, ...] = (
     *(None, "", "x", " {} ", '":', "\u00fc", "\x1e", "<div>a\tb</div>", "<div>  a  b</div> ", "iPhone"),
     *("a/b+c==", "a%2Fb", "room1", "room1-1", "*@x", "a*b@quill.example", "Nina@quill.example"),
     *(True, False, 0, 7, -1, 1.5, 10**20, START, START * 1000, str(START), START + 0.0),
-    *([], {}, [user("zoe")], user("zoe", 7)),
+    *([], {}, [user("zoe")], user("zoe", 7), [{"id": "f1", "name": "a.txt", "size": 3, "images": []}]),
 )
 _MESSAGE = "payload messageSent message"
 PLACES = (

@@ -1,8 +1,8 @@
 """Messages of the usual shape, read a quick way: nearly all that a day holds.
 
-Usual is an event about a message that is no edit or reply and has no files; every field of it is named here
-and of the kind that it should be. `records` and `events` read whatever is not usual, with care, and would
-read these the same.
+Usual is an event about a message of which every field is named here and of the kind that it should be; to be
+read so, and not only placed, it must be no edit or reply, and without files. `records` and `events` read
+whatever is not usual, with care, and would read these the same.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from functools import lru_cache
 from typing import Annotated, ClassVar, Literal
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
 from include.commsarchive.sources.json_keys import has_key_twice
 from include.commsarchive.sources.json_records import UNREADABLE, Shape
@@ -22,8 +23,8 @@ from include.commsarchive.sources.symphony.people import is_stated, name_of
 from include.commsarchive.sources.symphony.records import Happened, Json, decode, happened, obj, text
 
 _CACHED = 8192
-_Text = str | None | msgspec.UnsetType
-_Flag = bool | msgspec.UnsetType | None
+_Text = str | UnsetType | None
+_Flag = bool | UnsetType | None
 _Ms = Annotated[int, msgspec.Meta(ge=10**11, lt=10**14)]
 """A time that can be nothing but ms."""
 _IDS = re.compile(r"[\w.:~-]{1,400} [\w.:~-]{1,400}", re.ASCII)
@@ -31,27 +32,51 @@ _IDS = re.compile(r"[\w.:~-]{1,400} [\w.:~-]{1,400}", re.ASCII)
 
 
 class _Fields(msgspec.Struct, rename="camel", forbid_unknown_fields=True, gc=False):
-    pass
+    """Fields in the order in which they come, which is the quickest to read."""
+
+
+class _Image(_Fields):
+    id: _Text = UNSET
+    dimension: _Text = UNSET
+
+
+class _File(_Fields):
+    id: _Text = UNSET
+    name: _Text = UNSET
+    size: int | UnsetType | None = UNSET
+    images: list[_Image] | UnsetType | None = UNSET
 
 
 class _Initiator(_Fields):
     user: msgspec.Raw
 
 
-class _Message(_Fields):
+class _Message(_Fields, kw_only=True):
     message_id: str
+    parent_message_id: _Text = UNSET
     timestamp: _Ms
     message: str
+    data: _Text = UNSET
+    attachments: list[_File] | UnsetType | None = UNSET
     user: msgspec.Raw
     stream: msgspec.Raw
-    data: _Text = msgspec.UNSET
-    user_agent: _Text = msgspec.UNSET
-    external_recipients: _Flag = msgspec.UNSET
-    silent: _Flag = msgspec.UNSET
-    original_format: _Text = msgspec.UNSET
-    sid: _Text = msgspec.UNSET
-    diagnostic: _Text = msgspec.UNSET
-    disclaimer: _Text = msgspec.UNSET
+    external_recipients: _Flag = UNSET
+    diagnostic: _Text = UNSET
+    user_agent: _Text = UNSET
+    original_format: _Text = UNSET
+    disclaimer: _Text = UNSET
+    sid: _Text = UNSET
+    replacing: _Text = UNSET
+    replaced_by: _Text = UNSET
+    initial_timestamp: int | UnsetType | None = UNSET
+    initial_message_id: _Text = UNSET
+    silent: _Flag = UNSET
+
+    @property
+    def is_plain(self) -> bool:
+        """Say that it is no edit or reply and has no files."""
+        of_others = self.parent_message_id or self.replacing or self.replaced_by or self.initial_message_id
+        return not (of_others or self.attachments or self.initial_timestamp)
 
 
 class _Sent(_Fields):
@@ -62,14 +87,14 @@ class _Payload(_Fields):
     message_sent: _Sent
 
 
-class _Event(_Fields):
+class _Event(_Fields, kw_only=True):
     id: str
+    message_id: _Text = UNSET
     timestamp: _Ms
     type: Literal["MESSAGESENT"]
+    diagnostic: _Text = UNSET
+    initiator: _Initiator | UnsetType = UNSET
     payload: _Payload
-    message_id: _Text = msgspec.UNSET
-    initiator: _Initiator | msgspec.UnsetType = msgspec.UNSET
-    diagnostic: _Text = msgspec.UNSET
 
 
 SHAPE = Shape(msgspec.json.Decoder(_Event).decode, b"}}}}")
@@ -137,7 +162,7 @@ def usual(raw: bytes) -> Usual | None:
         return None
     message, known = event.payload.message_sent.message, whose(event)
     native_id = message.message_id
-    if known is None or (event.message_id or native_id) != native_id:
+    if known is None or not message.is_plain or (event.message_id or native_id) != native_id:
         return None
     if not _IDS.fullmatch(f"{event.id} {native_id}"):
         return None
