@@ -47,9 +47,12 @@ class StageOperator(BaseOperator):
             with open_scope(connector, replace(run, kind=self.kind or run.kind)) as scope:
                 yield scope
 
-    def say(self, done: str, scope: Scope, receipt: object = None, **facts: Any) -> None:
+    def say(
+        self, done: str, scope: Scope, receipt: object = None, *, warn: bool = False, **facts: Any
+    ) -> None:
         """Log what this step did: counts, file names, hashes and its duration, never content or people."""
-        structlog.get_logger(self.task_id).info(
+        log = structlog.get_logger(self.task_id)
+        (log.warning if warn else log.info)(
             done,
             connector=scope.connector.name,
             day=scope.run.day.isoformat(),

@@ -35,6 +35,7 @@ class DecryptOperator(StageOperator):
             for pickup in listed.pickups:
                 place = collector(scope.connector, scope.run.day)
                 file = decrypt(scope, pickup, place, keys)
-                self.say("stopped" if file.problem else "decrypted", scope, file)
+                stopped = bool(file.problem)
+                self.say("stopped" if stopped else "decrypted", scope, file, warn=stopped)
                 files.append(file)
             return plain(StagedBundle(listed.bundle, files))

@@ -74,7 +74,7 @@ class ReconcileOperator(StageOperator):
 def _warn(task_id: str, counts: Mapping[str, int]) -> None:
     """Say in a line of its own what a person should look at."""
     for name, what, remedy in (
-        ("quarantined", "items were set aside", "mend the cause, then run the DAG `replay`"),
+        ("quarantined", "items were set aside", "the page Quarantine says why, docs/failures.md what to do"),
         ("unmapped", "items map to nobody", "mend the mapping, then run the DAG `replay`"),
         ("partial", "items lack an attachment", "ask the source for the missing file"),
     ):

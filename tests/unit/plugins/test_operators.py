@@ -151,6 +151,20 @@ def test_what_cannot_be_read_is_a_warning_beside_a_closed_run(desk: Desk) -> Non
     assert [event for event in warnings if "Task Runner" not in event] == ["items were set aside"]
 
 
+def test_what_stopped_a_file_is_a_warning_with_its_remedy(desk: Desk) -> None:
+    desk.write(collect={"allow_unencrypted": False})
+    with capture_logs() as lines:
+        counts = archive(desk)
+    stopped = [line for line in lines if line["event"] == "stopped"]
+    assert len(stopped) == counts["quarantined"] > 0
+    for line in stopped:
+        assert (line["log_level"], line["problem"]) == ("warning", "not-encrypted")
+        assert "Ask the source why" in line["detail"]
+    (last,) = [line for line in lines if line["event"] == "items were set aside"]
+    assert "replay" not in last["remedy"], "what each reason asks for is not the same"
+    assert "docs/failures.md" in last["remedy"]
+
+
 def test_people_who_get_a_mailbox_later_are_served_by_a_replay(desk: Desk) -> None:
     desk.write(mapping={"automatic": False})
     first = archive(desk)
