@@ -75,7 +75,7 @@ class ApiCollector(DrawnCollector):
                 async for url, body in self._pages():
                     evidence.page(body)
                     await self._files(url, body, evidence, target.parent)
-            self._warn_of_missing(evidence)
+            self._tell(evidence)
             landing.settle()
             return Fetched(landing.size, landing.sha256)
 
@@ -97,7 +97,15 @@ class ApiCollector(DrawnCollector):
                 else:
                     evidence.file(link, file)
 
-    def _warn_of_missing(self, evidence: Evidence) -> None:
+    def _tell(self, evidence: Evidence) -> None:
+        """Log what was asked for, and which files are missing."""
+        _log.info(
+            "%s: %d pages, by %d requests; %d of them asked again",
+            self._draft.name,
+            len(evidence.pages),
+            self._session.requests,
+            self._session.again,
+        )
         why = Counter(one["missing"] for one in evidence.files.values() if "missing" in one)
         if why:
             _log.warning(

@@ -73,7 +73,10 @@ class Answer:
 
 
 class ApiSession:
-    """An open session; `close` ends it."""
+    """An open session; `close` ends it.
+
+    ``requests`` counts what was asked for, sign-ins apart; ``again`` those that were asked once more.
+    """
 
     def __init__(self, settings: ApiSettings, headers: Mapping[str, str], proof: Proof, sleep: Sleep) -> None:
         """Open it; nothing is asked yet. Call it where an event loop runs.
@@ -83,6 +86,7 @@ class ApiSession:
         """
         self._settings, self._proof, self._sleep = settings, proof, sleep
         self._origin = URL(settings.base).origin()
+        self.requests = self.again = 0
         self._http = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(ssl=trusted(settings.place, "verify", settings.verify)),
             timeout=_TIMEOUT,
@@ -214,6 +218,7 @@ class ApiSession:
                 if not left or is_good(answer):
                     return answer
             await self._sleep(wait)
+            self.again += 1
         raise AssertionError
 
     async def _ask(self, request: Request, take: Take[Got]) -> Got | _Refusal:
@@ -223,6 +228,7 @@ class ApiSession:
         answer = await self._send(request, await self._proof.headers(self._http), take)
         unauthorized = isinstance(answer, _Refusal) and answer.status == HTTPStatus.UNAUTHORIZED
         if unauthorized and self._proof.forget():
+            self.again += 1
             answer = await self._send(request, await self._proof.headers(self._http), take)
         return answer
 
@@ -231,6 +237,7 @@ class ApiSession:
 
     async def _send(self, request: Request, proof: Mapping[str, str], take: Take[Got]) -> Got | _Refusal:
         content = {} if request.body is None else {"Content-Type": "application/json"}
+        self.requests += 1
         try:
             async with self._http.request(
                 request.verb,

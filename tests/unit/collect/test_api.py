@@ -73,6 +73,16 @@ async def test_a_short_wait_that_the_api_asks_for_is_made(feed: Feed) -> None:
     assert feed.waits == [7, 2]
 
 
+async def test_how_often_it_was_asked_is_told(feed: Feed, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO")
+    feed.server.uses = 2
+    feed.server.said = {2: Said(500), 3: Said(500)}
+    await feed.fetch(feed.signing_in())
+    said = [line.getMessage() for line in caplog.records if line.name.endswith("collect.api")]
+    assert said == ["feed: 3 pages, by 6 requests; 3 of them asked again"]
+    assert len(feed.server.asked) == 6
+
+
 async def test_a_long_wait_is_left_to_the_scheduler(feed: Feed) -> None:
     feed.server.said = {2: Said(429, headers={"Retry-After": "3600"})}
     with pytest.raises(Retriable, match="answers 429") as caught:
