@@ -16,6 +16,8 @@ SIGNATURE_SUFFIX = ".sig"
 CHECKSUM_SUFFIXES = (".md5", ".sha256")
 PAGES_SUFFIX = ".pages.tar"
 """An API's pages as they came; JSON Lines once they are opened."""
+SHOWN = 3
+"""Names of other files that are told where none is ours."""
 _COMPANIONS = (SIGNATURE_SUFFIX, *CHECKSUM_SUFFIXES)
 
 
@@ -55,8 +57,22 @@ class Expected:
         clear = clear_name(payload_name(name))
         if self.patterns:
             return any(fnmatchcase(clear, clear_name(self.named(pattern))) for pattern in self.patterns)
-        days = {f"{self.day:%y%m%d}", f"{self.day:%Y%m%d}"}
-        return not days.isdisjoint(re.split(r"[\W_]+", clear)) and self.belongs(clear)
+        return not set(self._days).isdisjoint(re.split(r"[\W_]+", clear)) and self.belongs(clear)
+
+    def looked_for(self, listing: Sequence[RemoteFile]) -> str:
+        """Say by which names a file is one of ours, and what is there instead, the newest first."""
+        own = f"the source's own names with {' or '.join(self._days)}"
+        said = f"looked for {', '.join(map(self.named, self.patterns)) or own}"
+        others = [file.name for file in sorted(listing, key=lambda file: (-file.mtime, file.name))]
+        if not others:
+            return f"{said}; there are no files at all"
+        more = f" and {len(others) - SHOWN:,} more" if len(others) > SHOWN else ""
+        remedy = f"If they are this day's, {'mend' if self.patterns else 'state'} `collect.files`"
+        return f"{said}; there are {', '.join(others[:SHOWN])}{more}. {remedy}"
+
+    @property
+    def _days(self) -> tuple[str, str]:
+        return f"{self.day:%Y%m%d}", f"{self.day:%y%m%d}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +123,7 @@ def assess(
     if manifest and manifest_text is None:
         return Waiting("the manifest is not there", (manifest,))
     if not manifest and not ours:
-        return Waiting("no file of this day is there")
+        return Waiting(f"no file of this day is there: {expected.looked_for(listing)}")
     if doubled := [name for name, times in Counter(file.name for file in ours).items() if times > 1]:
         return Waiting(f"there twice, with different content: {', '.join(doubled)}")
     listed = [name for name in manifest_names(manifest_text or "") if expected.owns(name)]

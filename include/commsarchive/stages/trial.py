@@ -68,7 +68,7 @@ class Doors:
 class Tried:
     """How a step went: its name, whether it went well, and what there is to say, with the remedy.
 
-    ``done`` is False where there was nothing to try: ``says`` names why.
+    ``done`` is False where there was nothing to try, or no whole day to try it with: ``says`` names why.
     """
 
     step: str
@@ -150,7 +150,8 @@ class _Trial:
                 _, verdict = await look(place, folder, expected, listing)
             found = f"{len(listing)} files in {folder}; {self.day}"
             if isinstance(verdict, Waiting):
-                return f"{found} is not complete: {verdict.why} {', '.join(verdict.missing)}".rstrip()
+                missing = ", ".join(verdict.missing)
+                raise _Nothing(f"{found} is not complete: {verdict.why} {missing}".rstrip())
             self.pickups.extend(verdict.pickups)
             ours = ", ".join(one.name for one in verdict.pickups)
             return f"{found} is complete: {ours or 'nothing of ours'}"

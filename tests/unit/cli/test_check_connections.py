@@ -56,7 +56,7 @@ def test_a_shut_door_does_not_keep_the_others_from_being_tried(
 ) -> None:
     assert main(["check", "connections", str(feed), "--day", "2024-03-12"]) == 4
     said = capsys.readouterr().out
-    assert "2024-03-12 is not complete" in said
+    assert "-      log in and list: 3 files in .; 2024-03-12 is not complete: the manifest is not" in said
     assert "wrong  reach mailboxes: third-party mailbox third-party@bank.example: no-such-mailbox" in said
 
 

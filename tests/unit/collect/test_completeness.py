@@ -70,8 +70,22 @@ class TestByPattern:
         now = files(CHAT) + files(other, size=9)
         assert picked(assess(now, files(CHAT, other), None, BY_PATTERN)) == [CHAT]
 
-    def test_no_file_at_all_is_waited_for(self) -> None:
-        assert isinstance(judged(["f848135.ib19.240315.xml"], None, BY_PATTERN), Waiting)
+    def test_no_file_at_all_is_waited_for_and_what_is_there_instead_is_told(self) -> None:
+        nothing = "no file of this day is there: looked for "
+        asked = f"{nothing}*.ib19.240314.xml*, *.ib19.att.240314*.tar.gz; there"
+        remedy = "If they are this day's, mend `collect.files`"
+        assert judged(["a", "b"], None, BY_PATTERN) == Waiting(f"{asked} are a, b. {remedy}")
+        listing = [*files("a", "b", "c"), *files("z", mtime=101)]
+        seen = Waiting(f"{asked} are z, a, b and 1 more. {remedy}")
+        assert assess(listing, listing, None, BY_PATTERN) == seen
+        assert judged([], None, BY_PATTERN) == Waiting(f"{asked} are no files at all")
+
+    def test_what_a_source_calls_its_files_is_told_where_no_patterns_are_stated(self) -> None:
+        verdict = judged(["chat-2024-03-14.csv"], None, Expected(DAY, lambda _name: False))
+        assert verdict == Waiting(
+            "no file of this day is there: looked for the source's own names with 20240314 or 240314; there "
+            "are chat-2024-03-14.csv. If they are this day's, state `collect.files`"
+        )
 
     def test_an_attachments_tar_that_nothing_lists_may_be_absent(self) -> None:
         assert picked(judged([CHAT], None, BY_PATTERN)) == [CHAT]
