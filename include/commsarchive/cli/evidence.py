@@ -154,7 +154,12 @@ def ledger_url(arguments: argparse.Namespace) -> str:
     """Find the ledger as the operators do, but make none."""
     if arguments.ledger:
         return str(arguments.ledger)
-    path = Path(os.environ.get("AIRFLOW_HOME") or "~/airflow").expanduser() / "commsarchive" / "ledger.db"
+    path = ledger_file()
     if not path.exists():
         raise Fatal(f"no ledger: {path} is not there. Pass --ledger URL or set COMMSARCHIVE_LEDGER")
     return f"sqlite:///{path}"
+
+
+def ledger_file() -> Path:
+    """Say where the ledger is when none is stated; it need not be there."""
+    return Path(os.environ.get("AIRFLOW_HOME") or "~/airflow").expanduser() / "commsarchive" / "ledger.db"

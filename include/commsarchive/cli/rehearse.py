@@ -5,15 +5,18 @@ from __future__ import annotations
 import argparse
 import datetime as dt
 import json
+import sys
 import tempfile
-from contextlib import ExitStack, closing
+from contextlib import AbstractContextManager, ExitStack, closing, nullcontext
 from pathlib import Path
 from typing import Any
 
 from include.commsarchive.cli.airflow_connections import find_connection
-from include.commsarchive.cli.evidence import add_ledger, ledger_url
+from include.commsarchive.cli.evidence import add_ledger, ledger_file, ledger_url
 from include.commsarchive.connector import load_connector
 from include.commsarchive.doors import open_collector, open_decryptor, open_directory, open_mailbox
+from include.commsarchive.ledger.base import Ledger
+from include.commsarchive.ledger.memory import MemoryLedger
 from include.commsarchive.ledger.sql import connect
 from include.commsarchive.profile import source_of
 from include.commsarchive.stages.rehearse import Doors, rehearse, told
@@ -50,10 +53,22 @@ def run_rehearse(arguments: argparse.Namespace) -> int:
             collector=open_collector(find_connection(connector.collect.connection), connector, arguments.day),
             decryptor=keys,
             mailboxes=mailboxes,
-            ledger=stack.enter_context(connect(ledger_url(arguments))),
+            ledger=stack.enter_context(_ledger(arguments)),
             directory=open_directory(find_connection(people)) if people else None,
         )
         report = stack.enter_context(arguments.out.open("w", encoding="utf-8", newline=""))
         rehearsed = rehearse(connector, arguments.day, doors, scratch, report)
     print(json.dumps(told(rehearsed), indent=2))
     return 3 if rehearsed.stopped or rehearsed.converted.quarantined else 0
+
+
+def _ledger(arguments: argparse.Namespace) -> AbstractContextManager[Ledger]:
+    """Open the ledger; an empty one on an installation that has not had a run yet."""
+    if arguments.ledger or ledger_file().exists():
+        return connect(ledger_url(arguments))
+    print(
+        f"no ledger at {ledger_file()} yet: nothing counts as archived before. "
+        "If there is one elsewhere, pass --ledger URL",
+        file=sys.stderr,
+    )
+    return nullcontext(MemoryLedger())

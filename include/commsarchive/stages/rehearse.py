@@ -9,6 +9,7 @@ import asyncio
 import datetime as dt
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any, TextIO, cast
 
@@ -18,7 +19,7 @@ from include.commsarchive.collect.look import look
 from include.commsarchive.connector import Connector
 from include.commsarchive.directory.base import Directory
 from include.commsarchive.errors import Retriable
-from include.commsarchive.ledger.base import Known, Ledger, Run
+from include.commsarchive.ledger.base import Held, Known, Ledger, Run
 from include.commsarchive.ledger.sql import connect
 from include.commsarchive.mailbox.base import Mailbox
 from include.commsarchive.message.mime import encode
@@ -33,6 +34,7 @@ from include.commsarchive.stages.import_log import csv_line
 from include.commsarchive.stages.map_users import destination_of, map_users
 from include.commsarchive.stages.mapping import mapping_in_force
 from include.commsarchive.stages.run import ConvertReceipt, MapReceipt, Scope
+from include.commsarchive.stages.share import SHOWN
 from include.commsarchive.staging.store import Staging
 
 COLUMNS = ("Destination", "Mailbox", "Folder", "Message-ID", "Said (UTC)", "Bytes", "Attachments")
@@ -52,12 +54,16 @@ class Doors:
 
 @dataclass(slots=True)
 class Rehearsed:
-    """What would become of a day: files and what convert and map_users say, and the copies to file."""
+    """What would become of a day: files and what convert and map_users say, and the copies to file.
+
+    ``aside`` are the first things that cannot be read.
+    """
 
     files: int
     stopped: int
     converted: ConvertReceipt
     mapped: MapReceipt
+    aside: tuple[Held, ...] = ()
     problems: tuple[str, ...] = ()
     copies: int = 0
     bytes: int = 0
@@ -88,6 +94,7 @@ def rehearse(connector: Connector, day: dt.date, doors: Doors, scratch: Path, re
         for bundle in bundles_of(doors.source, [one.name for one in files]):
             names = {*bundle.content, *bundle.attachments}
             converted.add(convert(scope, bundle, [one for one in files if one.name in names]))
+        aside = tuple(islice(ledger.held(connector.name, day, day), SHOWN))
         rules = mapping_in_force(connector, ledger, doors.directory)
         mapped = map_users(scope, converted.shards, rules.resolver, doors.mailboxes)
         wire = _Wire(report)
@@ -99,6 +106,7 @@ def rehearse(connector: Connector, day: dt.date, doors: Doors, scratch: Path, re
         stopped=sum(one.problem != "" for one in files),
         converted=converted,
         mapped=mapped,
+        aside=aside,
         problems=rules.problems,
         copies=wire.copies,
         bytes=wire.bytes,
@@ -107,13 +115,16 @@ def rehearse(connector: Connector, day: dt.date, doors: Doors, scratch: Path, re
 
 
 def told(rehearsed: Rehearsed) -> dict[str, Any]:
-    """Say what was found, as counts for a log or a terminal."""
+    """Say what was found, for a log or a terminal: counts, and why the first things were set aside."""
     mapped = rehearsed.mapped
     return {
         "files": rehearsed.files,
         "files_stopped": rehearsed.stopped,
         "found": rehearsed.converted.found,
         "quarantined": rehearsed.converted.quarantined,
+        "reasons": [
+            {"reason": one.reason, "place": one.place, "detail": one.detail} for one in rehearsed.aside
+        ],
         "excluded": mapped.excluded,
         "duplicate": mapped.duplicate,
         "unmapped": mapped.unmapped,

@@ -30,6 +30,9 @@ from include.commsarchive.staging.store import Folder
 
 Found = TypeVar("Found")
 
+SHOWN = 5
+"""Things set aside of which is told where and why, before a day is archived."""
+
 _PROJECT = Path(__file__).resolve().parents[3]
 
 
@@ -41,6 +44,10 @@ class Unit:
     place: str
     detail: str
     sha256: str
+
+    def __str__(self) -> str:
+        """Say where and why, never what is written there."""
+        return self.detail if self.detail.startswith(self.place) else f"{self.place}: {self.detail}"
 
 
 @dataclass(slots=True)

@@ -43,6 +43,7 @@ from include.commsarchive.stages.decrypt import decrypt
 from include.commsarchive.stages.mapping import mapping_in_force, version_of
 from include.commsarchive.stages.run import Scope
 from include.commsarchive.stages.shards import heads
+from include.commsarchive.stages.share import SHOWN
 from include.commsarchive.staging.store import Staging
 
 _log = logging.getLogger(__name__)
@@ -195,11 +196,12 @@ class _Trial:
         (bundle,) = bundles_of(scope.source, [self.clear])
         if not bundle.content:
             raise _Nothing(f"{self.clear} holds attachments alone; choose a day that has conversations")
-        done = convert_bundle(scope.source, bundle, scope.folder, self.connector.items).receipt
-        self.shards = done.shards
+        found = convert_bundle(scope.source, bundle, scope.folder, self.connector.items)
+        done, self.shards = found.receipt, found.receipt.shards
         bad = ", ".join(f"{number} {reason}" for reason, number in sorted(done.quarantined.items()))
         if bad:
-            raise Fatal(f"{self.clear}: {done.items} items; set aside: {bad}. docs/failures.md says why")
+            counts = f"{self.clear}: {done.items} items; set aside: {bad}. docs/failures.md says why"
+            raise Fatal(" | ".join([counts, *map(str, found.units[:SHOWN])]))
         return f"{self.clear}: {done.items} items, {done.participants} people in them, nothing set aside"
 
     def directory(self) -> str:

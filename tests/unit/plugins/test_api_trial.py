@@ -130,6 +130,7 @@ def test_what_cannot_be_read_is_told_with_its_reason(api: Api) -> None:
     steps = tried(api)
     assert steps["read"][0] is False
     assert "set aside: 1 " in steps["read"][1]
+    assert " | f855501.ib.240311.xml: this is no Instant Bloomberg export: " in steps["read"][1]
     assert steps["map people"] == (True, "no file was read, or no mapping")
 
 

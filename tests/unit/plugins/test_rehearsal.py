@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 import stat
 from pathlib import Path
+from typing import Any
 
 import pytest
 from commsarchive_airflow.catalogue import PROJECT
@@ -28,7 +30,7 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Desk:
     return desk
 
 
-def rehearse(desk: Desk) -> dict[str, int]:
+def rehearse(desk: Desk) -> dict[str, Any]:
     operator = RehearseOperator(task_id="rehearse", connector="desk_chat", day=DAY.isoformat())
     return operator.execute(desk.context())
 
@@ -87,6 +89,31 @@ def test_the_command_line_rehearses_too(desk: Desk, capsys: pytest.CaptureFixtur
     code = main(["rehearse", str(definition), "--day", str(DAY), "--out", str(out), "--ledger", desk.ledger])
     assert (code, len(out.read_text(encoding="utf-8").splitlines()) - 1) == (0, 15)
     assert '"copies_to_file": 15' in capsys.readouterr().out
+
+
+def test_before_the_first_run_nothing_counts_as_archived_and_a_line_says_so(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delenv("COMMSARCHIVE_LEDGER")
+    arguments = [str(desk.root / "connectors" / "desk.yaml"), "--day", str(DAY)]
+    assert main(["rehearse", *arguments, "--out", str(desk.root / "plan.csv")]) == 0
+    said = capsys.readouterr()
+    assert json.loads(said.out)["copies_to_file"] == 15
+    assert said.err.startswith(f"no ledger at {desk.root / 'airflow' / 'commsarchive' / 'ledger.db'} yet")
+    assert not (desk.root / "airflow" / "commsarchive").exists()
+
+
+def test_the_first_of_what_would_be_set_aside_are_named_without_what_they_say(desk: Desk) -> None:
+    for file in desk.exports.glob("*.xml"):
+        broken = re.sub("<(RoomID|ConversationID)>.*?</.*?>", "", file.read_text(encoding="utf-8"))
+        file.write_text(broken, encoding="utf-8")
+    said = rehearse(desk)
+    assert said["quarantined"]["missing-room-id"] > 5 == len(said["reasons"])
+    first = said["reasons"][0]
+    assert first["reason"] == "missing-room-id"
+    assert first["place"].startswith("f855501.ib.240311.xml, conversation at byte ")
+    assert first["detail"]
+    assert "quillbrook" not in str(said)
 
 
 def test_a_day_that_is_not_complete_is_said_to_be(desk: Desk, capsys: pytest.CaptureFixture[str]) -> None:
