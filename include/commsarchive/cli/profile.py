@@ -5,9 +5,10 @@ from __future__ import annotations
 import argparse
 import datetime as dt
 import hashlib
+from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import msgspec
 
@@ -36,7 +37,7 @@ def add_commands(commands: Any) -> None:
     two.add_argument("file", type=Path, metavar="FILE", help="a clear file with rows, not an archive")
     two.add_argument("--rows", type=int, default=5, metavar="N", help="rows to read (default 5)")
     two.add_argument(
-        "--attachments", nargs="*", type=Path, default=[], metavar="FILE", help="files beside it"
+        "--attachments", nargs="*", type=Path, default=[], metavar="FILE", help="files, or archives of them"
     )
     two.set_defaults(run=run_preview)
 
@@ -61,13 +62,9 @@ def run_preview(arguments: argparse.Namespace) -> int:
     """Read the first rows of a file and show them as items; exit code 3 when one does not fit."""
     text = load_profile(arguments.profile.resolve())
     profile, found = msgspec.json.decode(text, type=Profile), OwnFiles().described(text)
-    attachments = {path.name: _stored(path) for path in arguments.attachments}
     items, problems = 0, list[Refused]()
-    try:
-        stream = arguments.file.open("rb")
-    except OSError as error:
-        raise Fatal(f"{arguments.file}: cannot be read: {error.strerror}. Name a readable file") from error
-    with stream:
+    attachments = dict(one for path in arguments.attachments for one in _stored(found, path, problems))
+    with _opened(arguments.file) as stream:
         try:
             rows = rows_of(profile, arguments.file.name, stream, Options())
             for chunk in cut_rows(profile, arguments.file.name, islice(rows, arguments.rows), Options()):
@@ -88,9 +85,25 @@ def run_preview(arguments: argparse.Namespace) -> int:
     return 3 if problems else 0
 
 
-def _stored(path: Path) -> Stored:
-    content = path.read_bytes()
-    return Stored(hashlib.sha256(content).hexdigest(), len(content))
+def _opened(path: Path) -> BinaryIO:
+    try:
+        return path.open("rb")
+    except OSError as error:
+        raise Fatal(f"{path}: cannot be read: {error.strerror}. Name a readable file") from error
+
+
+def _stored(found: OwnFiles, path: Path, problems: list[Refused]) -> Iterator[tuple[str, Stored]]:
+    """Give the files of an archive, or the one file, as a run finds them."""
+    with _opened(path) as stream:
+        try:
+            for member in found.members(path.name, stream):
+                if isinstance(member, Refused):
+                    problems.append(member)
+                    continue
+                name, content = member[0], member[1].read()
+                yield name, Stored(hashlib.sha256(content).hexdigest(), len(content))
+        except Quarantine as error:
+            problems.append(Refused(error.reason, path.name, str(error), b""))
 
 
 def _show(item: Item) -> None:

@@ -124,6 +124,24 @@ def test_a_preview_finds_the_files_beside_it(tmp_path: Path, capsys: pytest.Capt
     assert '"axes 13 mar.txt" [missing]' not in capsys.readouterr().out
 
 
+def test_a_preview_opens_an_archive_of_files_as_a_run_does(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sample = SAMPLES / "pivot" / "2024-03-13" / "pivot_20240313.csv"
+    archive = sample.with_suffix(".zip")
+    arguments = ["profile", "preview", str(PROJECT / "include" / "profiles" / "pivot.yaml"), str(sample)]
+    assert main([*arguments, "--attachments", str(archive)]) == 0
+    told = capsys.readouterr().out
+    assert '"axes 13 mar.txt"' in told
+    assert "[missing]" not in told
+    broken = tmp_path / "pivot_20240313.zip"
+    broken.write_bytes(archive.read_bytes()[:40])
+    assert main([*arguments, "--attachments", str(broken)]) == 3
+    assert "wrong  pivot_20240313.zip: unreadable-archive: " in capsys.readouterr().out
+    assert main([*arguments, "--attachments", str(tmp_path / "nowhere.zip")]) == 4
+    assert "nowhere.zip: cannot be read" in capsys.readouterr().err
+
+
 def test_a_preview_of_a_file_with_other_columns_says_which_are_lacking(
     profile: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
