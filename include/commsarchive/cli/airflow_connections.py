@@ -38,13 +38,22 @@ def find_connection(name: str) -> Connection:
 
 
 def _ask_airflow(name: str) -> dict[str, Any]:
-    command = [str(Path(sys.executable).parent / "airflow"), "connections", "get", name, "--output", "json"]
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
-    except OSError as error:
-        raise Fatal(f"connection {name}: there is no airflow beside {sys.executable}: {error}") from error
+    done = _airflow("connections", "get", name, "--output", "json")
     rows = [line for line in done.stdout.splitlines() if line.startswith("[{")]
-    if done.returncode or not rows:
-        raise Fatal(f"connection {name}: Airflow has none of this name. Add it, or set AIRFLOW_HOME")
-    found: dict[str, Any] = json.loads(rows[-1])[0]
-    return found
+    if not done.returncode and rows:
+        found: dict[str, Any] = json.loads(rows[-1])[0]
+        return found
+    if "unapplied migrations" in _airflow("db", "check-migrations", "--migration-wait-timeout", "0").stderr:
+        home = os.environ.get("AIRFLOW_HOME") or "~/airflow"
+        why = f"Airflow's database in {home} is not set up: airflow db migrate, or set AIRFLOW_HOME"
+    else:
+        why = "Airflow has none of this name. Add it, or set AIRFLOW_HOME"
+    raise Fatal(f"connection {name}: {why}")
+
+
+def _airflow(*arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [str(Path(sys.executable).parent / "airflow"), *arguments]
+    try:
+        return subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+    except OSError as error:
+        raise Fatal(f"there is no airflow beside {sys.executable}: {error}") from error
