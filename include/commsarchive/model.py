@@ -236,8 +236,9 @@ class Outcome:
     Exactly one of ``server_id``, ``reason`` and ``doubt`` is not ``""``; the latter two are slugs. In
     doubt is what may or may not have been filed (``connection-lost``) and what was not sent because its
     mailbox must wait (``throttled``): look it up and try again, not before ``retry_after`` seconds.
-    ``content_hash`` is the SHA-256 of the bytes as sent, ``stored_hash`` of what the server keeps where it
-    was read back. ``request_id`` is the server's name for the request, for its operators to find it.
+    ``content_hash`` is the SHA-256 of the bytes as sent, ``stored_hash`` of what is kept, where it
+    was read back or we keep it ourselves. ``request_id`` is the server's name for the request, for its
+    operators to find it.
     """
 
     delivery_key: str

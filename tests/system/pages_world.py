@@ -213,7 +213,8 @@ def _prove(ledger: SqlLedger) -> None:
         Act("cora", "open-content", newyork, "9e107d9d372bb682", detail={"reason": "truncated"}),
     ):
         ledger.note(act)
-    good, bad = Verdict(records=80, trail=5, copies=1000), Verdict(records=82, trail=6, copies=1000)
+    good = Verdict(records=80, trail=5, copies=1000, compared=16, only_found=984)
+    bad = Verdict(records=82, trail=6, copies=1000, compared=16, only_found=983)
     bad.suspect(bad.incomplete, "a1b2", MISSING)
     for verdict in (good, bad):
         keep(ledger, Asked("DAG upkeep", extent="sample"), verdict, 2.417)

@@ -63,4 +63,4 @@ def test_upkeep_tells_that_all_is_well(desk: Desk, hook: HookServer) -> None:
     assert run("upkeep").state == "success"
     [post] = hook.posts
     assert post["subject"].endswith("all is well")
-    assert "Evidence: 0 import records, intact." in post["body"]
+    assert "Evidence: no import records yet: there is nothing to verify." in post["body"]

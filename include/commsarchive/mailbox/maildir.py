@@ -68,8 +68,8 @@ class Maildir:
         files = self._files(mailbox, folder)
         for name in files.keys() & set(server_ids):
             path, flags = files[name]
-            with self._explained(), path.open("rb") as stream:
-                content = stream.read().replace(b"\n", b"\r\n")
+            with self._explained():
+                content = _as_sent(path)
                 came = int(path.stat().st_mtime) * 1000
             mail = kept_mime(content, _key(name))
             kept[name] = replace(mail, received=came, read="S" in flags, draft="D" in flags)
@@ -141,27 +141,33 @@ class Maildir:
             ) from error
 
     def _file(self, letter: Letter, written: _Written, filed: list[str]) -> Outcome:
-        """Give a mail its name in a mailbox; a copy that has it already stays as it is."""
+        """Give a mail its name in a mailbox; a copy that has it already stays as it is.
+
+        What is kept is what was written, or what is there already.
+        """
         name = f"{letter.mail.at // 1000}.{letter.delivery_key}.commsarchive"
         folder = place(self._root, letter.mailbox, letter.folder)
         target = f"{folder}/cur/{name}{SEEN}"
-        if reason := written.reason or self._link(written.path, target, folder):
-            return Outcome(letter.delivery_key, reason=reason)
+        kept = written.content_hash
+        try:
+            if reason := written.reason or self._link(written.path, target, folder):
+                return Outcome(letter.delivery_key, reason=reason)
+        except FileExistsError:
+            kept = hashlib.sha256(_as_sent(Path(target))).hexdigest()
         filed.append(target)
-        return Outcome(letter.delivery_key, server_id=name, content_hash=written.content_hash)
+        return Outcome(letter.delivery_key, name, written.content_hash, stored_hash=kept)
 
     def _link(self, source: Path, target: str, folder: Path) -> str:
         """Link a mail into a folder, making the folder if need be, or say why it cannot be."""
         try:
-            with contextlib.suppress(FileExistsError):
-                try:
-                    os.link(source, target)
-                except FileNotFoundError:
-                    if reason := self._refusal(self._mailbox(folder)):
-                        return reason
-                    _make_maildir(self._mailbox(folder))
-                    _make_maildir(folder)
-                    os.link(source, target)
+            try:
+                os.link(source, target)
+            except FileNotFoundError:
+                if reason := self._refusal(self._mailbox(folder)):
+                    return reason
+                _make_maildir(self._mailbox(folder))
+                _make_maildir(folder)
+                os.link(source, target)
         except NotADirectoryError:
             return NOT_A_MAILBOX
         except OSError as error:
@@ -213,6 +219,10 @@ def _make_maildir(folder: Path) -> None:
 def _make_private(folder: Path) -> None:
     with contextlib.suppress(FileExistsError):
         folder.mkdir(mode=0o700)
+
+
+def _as_sent(path: Path) -> bytes:
+    return path.read_bytes().replace(b"\n", b"\r\n")
 
 
 def _unix(data: bytes) -> bytes:

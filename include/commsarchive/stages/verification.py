@@ -35,9 +35,10 @@ class Verification:
     """One verification. ``connector`` is ``""`` for all; ``at`` is when it ended.
 
     ``chain`` says whether the ledger itself was intact; ``trail`` is the last entry of the audit trail that
-    was recomputed. ``faults`` are one line each, those of tampering first; ``more`` is how many there are
-    besides, ``remedy`` what to do. ``suspects`` are the keys of copies that were wrong; at least ``unnamed``
-    are besides, or were when all copies were last looked at.
+    was recomputed. Of the ``copies``, ``compared`` ones were compared with what was kept, ``only_found`` ones
+    are there and could not be; the others are gone. ``faults`` are one line each, those of tampering first;
+    ``more`` is how many there are besides, ``remedy`` what to do. ``suspects`` are the keys of copies that
+    were wrong; at least ``unnamed`` are besides, or were when all copies were last looked at.
     """
 
     number: int
@@ -50,6 +51,8 @@ class Verification:
     records: int
     trail: int
     copies: int
+    compared: int
+    only_found: int
     faults: tuple[str, ...]
     more: int
     remedy: str
@@ -99,6 +102,8 @@ def keep(books: Control, asked: Asked, verdict: Verdict, seconds: float) -> Veri
         "records": verdict.records,
         "trail": verdict.trail,
         "copies": verdict.copies,
+        "compared": verdict.compared,
+        "only_found": verdict.only_found,
         "chain_faults": verdict.chain,
         "faults": faults[:MOST_FAULTS],
         "further_faults": len(faults[MOST_FAULTS:]) + verdict.unlisted,
@@ -159,6 +164,8 @@ def _read(entry: AuditEntry) -> Verification:
         records=detail.get("records", 0),
         trail=detail.get("trail", 0),
         copies=detail.get("copies", 0),
+        compared=detail.get("compared", 0),
+        only_found=detail.get("only_found", 0),
         faults=tuple(detail.get("faults", ())),
         more=detail.get("further_faults", 0),
         remedy=REMEDIES.get(act.outcome, ""),

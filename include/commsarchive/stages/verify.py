@@ -3,7 +3,8 @@
 *Tampered* is a row of the evidence, or a copy in a mailbox, that is not what was recorded. *Incomplete* is a
 copy that is no longer where it was filed, a destination that could not be asked, and a closed run that was
 planned anew and has not closed since. A copy that is gone after its connector's retention has run out is
-neither: it is counted.
+neither: it is counted. So is a copy that is there, but whose receipt does not know what was kept: it is found
+only, and nobody can say that it was not changed.
 """
 
 from __future__ import annotations
@@ -56,17 +57,20 @@ class Books(Ledger, Proof, Control, Protocol):
 class Verdict:
     """How verification went: what was looked at, and one line for each fault, the first ones of each kind.
 
-    ``expired`` copies are gone, as the connector's retention wants it. ``trail`` is the last entry of the
-    audit trail that was recomputed; ``chain`` counts the faults of the ledger itself, which are some of
-    ``tampered``; ``suspects`` are the keys of copies that are wrong, or were and could not be asked for now:
-    a hundred, and all that were suspects before. ``unnamed`` copies are wrong besides; ``unasked`` ones could
-    not be asked for.
+    Of the ``copies`` looked up, ``compared`` ones were compared with what was kept, and ``only_found`` ones
+    are there; the others are gone, ``expired`` ones as the connector's retention wants it. ``trail`` is the
+    last entry of the audit trail that was recomputed; ``chain`` counts the faults of the ledger itself, which
+    are some of ``tampered``; ``suspects`` are the keys of copies that are wrong, or were and could not be
+    asked for now: a hundred, and all that were suspects before. ``unnamed`` copies are wrong besides;
+    ``unasked`` ones could not be asked for.
     """
 
     records: int = 0
     trail: int = 0
     chain: int = 0
     copies: int = 0
+    compared: int = 0
+    only_found: int = 0
     tampered: list[str] = field(default_factory=list)
     incomplete: list[str] = field(default_factory=list)
     unlisted: int = 0
@@ -82,9 +86,12 @@ class Verdict:
 
     def __str__(self) -> str:
         """Say it in a line."""
-        asked = f", {self.copies} copies looked up" if self.copies else ""
+        if not self.records and self.word == "intact":
+            return "no import records yet: there is nothing to verify"
+        asked = f", {self.copies} copies looked up, {self.compared} compared" if self.copies else ""
+        found = f", {self.only_found} only found" if self.only_found else ""
         expired = f", {self.expired} gone after their retention" if self.expired else ""
-        return f"{self.records} import records{asked}{expired}: {self.word}"
+        return f"{self.records} import records{asked}{found}{expired}: {self.word}"
 
     def add(self, faults: list[str], fault: str) -> None:
         """Take a fault into one of the lists, or count it."""
@@ -249,9 +256,13 @@ class _Asking:
             elif key not in found:
                 fault = f"{name}: is not in its mailbox any more"
                 verdict.suspect(verdict.incomplete, key, fault, again=again)
-            elif one.stored_hash and hashes.get(found[key], one.stored_hash) != one.stored_hash:
-                fault = f"{name}: is not what was filed: it was changed"
-                verdict.suspect(verdict.tampered, key, fault, again=again)
+            elif not (one.stored_hash and found[key] in hashes):
+                verdict.only_found += 1
+            else:
+                verdict.compared += 1
+                if hashes[found[key]] != one.stored_hash:
+                    fault = f"{name}: is not what was filed: it was changed"
+                    verdict.suspect(verdict.tampered, key, fault, again=again)
 
     def _leave(self, receipts: Sequence[Receipt]) -> None:
         """Count copies that cannot be asked for now; what was wrong before is not forgotten."""

@@ -63,8 +63,8 @@ class VerifyLedgerOperator(BaseOperator):
         super().__init__(**kwargs)
         self.connector, self.extent = connector, extent
 
-    def execute(self, context: Context) -> int:
-        """Verify; give the number of import records. An unknown connector is refused."""
+    def execute(self, context: Context) -> str:
+        """Verify; say how it went, in a line. An unknown connector is refused."""
         log = structlog.get_logger(self.task_id)
         run = context["dag_run"]
         who = run.triggering_user_name or f"DAG {run.dag_id}"
@@ -91,7 +91,7 @@ class VerifyLedgerOperator(BaseOperator):
                     f"{REMEDIES['tampered']}"
                 )
         log.info("ledger verified", verdict=str(verdict), seconds=how.seconds)
-        return verdict.records
+        return str(verdict)
 
 
 def _findings(verdict: Verdict) -> list[Finding]:

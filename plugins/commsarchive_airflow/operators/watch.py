@@ -83,10 +83,10 @@ class DailyOperator(BaseOperator):
         with explained(), connect(ledger_url()) as ledger:
             alerts = ledger.alerts()
             feeds = list(_feeds(ledger, sorted(catalogue().connectors), now))
-            proven = f"{self.verified} import records, intact"
+            proven = self.verified
             if any(one.finding.kind in (AlertKind.TAMPERED, AlertKind.INCOMPLETE) for one in alerts):
                 proven = "not intact, see the alerts"
-            elif not isinstance(self.verified, int):
+            elif not isinstance(proven, str):
                 proven = "was not verified today, see the DAG upkeep"
             ledger.post(daily_notices(now.date(), feeds, alerts, proven, channels()))
             return send_waiting(ledger, context)

@@ -25,7 +25,8 @@ def ledger(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     monkeypatch.setenv("AIRFLOW_CONN_MAIL", json.dumps({"conn_type": "generic", "extra": extra}))
     url = f"sqlite:///{tmp_path / 'ledger.db'}"
     with connect(url) as opened:
-        archive_day(opened, Maildir(tmp_path / "mail", encode, create=True), DAY, "ann", "bob")
+        mailboxes = Maildir(tmp_path / "mail", encode)
+        archive_day(opened, mailboxes, DAY, "ann", "bob", read_back="first")
     return url
 
 
@@ -42,7 +43,18 @@ def tamper(url: str) -> None:
 
 def test_copies_in_their_mailboxes_are_intact(ledger: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert verify(ledger, "--mailboxes", "all") == 0
-    assert "1 import records, 2 copies looked up: intact" in capsys.readouterr().out
+    assert "1 import records, 2 copies looked up, 2 compared: intact" in capsys.readouterr().out
+
+
+def test_a_mail_that_somebody_changed_ends_with_6_though_nothing_was_read_back(
+    ledger: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    [bob] = (tmp_path / "mail" / "bob@firm.example").rglob("*:2,S")
+    bob.write_bytes(bob.read_bytes().replace(b"what was said", b"what was not"))
+    assert verify(ledger, "--mailboxes", "all") == 6
+    said = capsys.readouterr().out
+    assert "is not what was filed: it was changed" in said
+    assert "1 import records, 2 copies looked up, 2 compared: tampered" in said
 
 
 def test_a_copy_that_is_gone_ends_with_7_and_only_when_it_was_asked_for(

@@ -58,6 +58,20 @@ def test_the_hash_is_of_the_bytes_as_encoded(box: Maildir) -> None:
     assert outcome.content_hash == hashlib.sha256(b"".join(encode(mail))).hexdigest()
 
 
+def test_what_is_kept_is_hashed_as_it_is_read_back_also_where_it_was_there_already(
+    box: Maildir, root: Path
+) -> None:
+    def kept() -> str:
+        return box.inspect(ANN, FOLDER, [outcome.server_id])[outcome.server_id].stored_hash
+
+    [outcome] = box.append([make_letter("x")])
+    assert outcome.stored_hash == outcome.content_hash == kept()
+    with files(root)[0].open("ab") as file:
+        file.write(b"somebody else's words\n")
+    [again] = box.append([make_letter("x")])
+    assert again.stored_hash == kept() != outcome.stored_hash
+
+
 def test_files_have_unix_line_ends_and_the_time_when_it_was_said(box: Maildir, root: Path) -> None:
     box.append([make_letter("x")])
     [file] = files(root)

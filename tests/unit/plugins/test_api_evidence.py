@@ -122,6 +122,7 @@ class TestProof:
         found = api("ada", "GET", f"/verification{query}").json()
         assert (found["verdict"], found["copies"]) == (verdict, copies)
         assert found["intact"] is (verdict == "intact")
+        assert (found["compared"], found["only_found"]) == (copies // 2, 0)
         lost = int(verdict == "incomplete")
         assert (found["tampered"], found["incomplete"], len(found["faults"])) == (0, lost, lost)
         (entry,) = api("cora", "GET", "/audit?what=verify").json()["items"]

@@ -13,7 +13,8 @@ import pytest
 from include.commsarchive.ledger.control import Act
 from include.commsarchive.ledger.sql import SqlLedger
 from include.commsarchive.mailbox.memory import MemoryMailbox
-from include.commsarchive.stages.verification import Asked, verify_and_keep
+from include.commsarchive.stages.verification import Asked, keep, verify_and_keep
+from include.commsarchive.stages.verify import Verdict
 from tests.letters import encode
 from tests.unit.plugins.desk import Desk, make_desk
 from tests.unit.plugins.pages_desk import HOSTILE, get
@@ -106,6 +107,15 @@ def test_the_last_verification_says_when_how_far_and_what_it_found(ledger: SqlLe
     assert "Asked by DAG upkeep" in text
     assert "Import records 1" in text
     assert "Copies looked up 0 (all, of all connectors)" in text
+
+
+def test_how_many_copies_were_compared_and_how_many_only_found_is_said(ledger: SqlLedger) -> None:
+    keep(ledger, Asked("cora", extent="all"), Verdict(copies=5, compared=3, only_found=1), 0.0)
+    text = get("/verification").text
+    assert (
+        "Copies looked up 5 (all, of all connectors) Copies compared 3 with what was kept; 1 only found"
+        in text
+    )
 
 
 def test_what_differs_and_what_to_do_is_said(desk: Desk, ledger: SqlLedger) -> None:

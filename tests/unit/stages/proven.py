@@ -14,6 +14,7 @@ from include.commsarchive.mailbox.base import Mailbox
 from include.commsarchive.mailbox.memory import MemoryMailbox
 from include.commsarchive.stages.ingest import Manner, ingest
 from include.commsarchive.stages.mapping import version_of
+from include.commsarchive.stages.read_back import ReadBack
 from include.commsarchive.stages.reconcile import reconcile
 from include.commsarchive.stages.run import ConvertReceipt, MapReceipt
 from tests.letters import DAY, NEXT_DAY, encode, make_delivery, make_item, make_sending, plan_of
@@ -34,7 +35,12 @@ def mailboxes() -> WireMailbox:
 
 
 def archive_day(
-    ledger: SqlLedger, mailbox: Mailbox, day: dt.date, *items: str, connector: str = "chat"
+    ledger: SqlLedger,
+    mailbox: Mailbox,
+    day: dt.date,
+    *items: str,
+    connector: str = "chat",
+    read_back: ReadBack = "all",
 ) -> ImportRecord:
     """Archive items, one copy each, beside one that is excluded and a file that was set aside."""
     run = ledger.open_run(
@@ -54,7 +60,7 @@ def archive_day(
         mailbox=mailbox,
         run_id=run.run_id,
         on_failed=lambda _: None,
-        manner=Manner("all"),
+        manner=Manner(read_back),
     )
     ledger.record_failures(run.run_id, [Failure("=bad.xml", "", "", "decrypt", "no-key")])
     versions = {"connector": version_of(DEFINITION), "custom": version_of(PEOPLE)}

@@ -12,10 +12,11 @@ import pytest
 from include.commsarchive.errors import Fatal, Retriable
 from include.commsarchive.ledger.sql import SqlLedger
 from include.commsarchive.mailbox.base import Mailbox
+from include.commsarchive.mailbox.memory import MemoryMailbox
 from include.commsarchive.stages import verify as stage
 from include.commsarchive.stages.mapping import version_of
 from include.commsarchive.stages.verify import Extent, Verdict, verify
-from tests.letters import DAY, FOLDER
+from tests.letters import DAY, FOLDER, NEXT_DAY, encode
 from tests.unit.stages.proven import ITEMS, WireMailbox, archive_day, key_of, mailboxes, two_days
 
 
@@ -37,7 +38,28 @@ def judged(ledger: SqlLedger, mailbox: Mailbox, extent: Extent = "all", connecto
 def test_what_nobody_touched_is_intact(ledger: SqlLedger, mailbox: WireMailbox) -> None:
     verdict = judged(ledger, mailbox)
     assert (verdict.word, verdict.records, verdict.copies) == ("intact", 2, 4)
-    assert str(verdict) == "2 import records, 4 copies looked up: intact"
+    assert str(verdict) == "2 import records, 4 copies looked up, 4 compared: intact"
+
+
+def test_a_copy_of_which_nobody_knows_what_was_kept_is_said_to_be_only_found(
+    ledger: SqlLedger, mailbox: WireMailbox
+) -> None:
+    unread = MemoryMailbox(encode)
+    unread.mails = mailbox.mails
+    archive_day(ledger, unread, NEXT_DAY, "eve", read_back="first")
+    there = mailbox.mails["eve@firm.example", FOLDER]
+    there[key_of("eve")] = b"Subject: not what was said\r\n"
+    assert str(judged(ledger, mailbox)) == (
+        "3 import records, 5 copies looked up, 4 compared, 1 only found: intact"
+    )
+
+
+def test_a_copy_that_cannot_be_read_now_is_not_said_to_be_compared(
+    ledger: SqlLedger, mailbox: WireMailbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mailbox, "inspect", lambda *_: {})
+    verdict = judged(ledger, mailbox)
+    assert (verdict.copies, verdict.compared, verdict.only_found) == (4, 0, 4)
 
 
 @pytest.mark.parametrize("turn", "abcdef")

@@ -39,6 +39,8 @@ class Verified(BaseModel):
     unlisted: int = Field(description="faults that there are besides")
     records: int = Field(description="import records that were recomputed")
     copies: int = Field(description="copies that were looked up in their mailboxes")
+    compared: int = Field(description="how many of them were compared with what was kept")
+    only_found: int = Field(description="how many are there, and could not be compared")
     seconds: float = Field(description="how long it took")
 
 
@@ -75,6 +77,8 @@ def get_verification(who: Auditor, extent: Looked = "none", connector: Of = "") 
         unlisted=found.unlisted,
         records=found.records,
         copies=found.copies,
+        compared=found.compared,
+        only_found=found.only_found,
         seconds=how.seconds,
     )
 
