@@ -10,6 +10,7 @@ import json
 from array import array
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import BinaryIO
 
 from include.commsarchive.model import Refused
@@ -18,7 +19,7 @@ from include.commsarchive.sources.json_keys import has_key_twice
 from include.commsarchive.sources.json_records import BLOCK, Found, JsonRecords
 from include.commsarchive.sources.symphony.people import OWN, Directory, users_of
 from include.commsarchive.sources.symphony.records import decode, happened
-from include.commsarchive.sources.symphony.usual import SHAPE, User, is_external, whose
+from include.commsarchive.sources.symphony.usual import CACHED, SHAPE, User, is_external, whose
 
 APART = b"\x1e"
 """Ends a record; it cannot stand in JSON as it is (RFC 8259, section 7)."""
@@ -57,7 +58,7 @@ class Streams:
         self._options = options
         self._people = Directory({})
         self._streams: dict[str, _Stream] = {}
-        self._learned: set[User] = set()
+        self._learn = lru_cache(maxsize=CACHED)(self._learn_anew)
 
     def chunks(self) -> Iterator[Chunk | Refused]:
         """Hand on whole conversations, several in a chunk; long ones in parts.
@@ -100,10 +101,11 @@ class Streams:
         stream = self._noted(place.room, found)
         stream.external = stream.external or is_external(found.usual, place)
         stream.users.add(user.name)
-        if user not in self._learned:
-            self._people.learn(user.name, user.told)
-            self._learned.add(user)
+        self._learn(user)
         return True
+
+    def _learn_anew(self, user: User) -> None:
+        self._people.learn(user.name, user.told)
 
     def _place(self, found: Found) -> str:
         """Note to which conversation a record belongs; say what is wrong where that cannot be told."""
@@ -124,8 +126,7 @@ class Streams:
         stream = self._streams.get(room)
         if stream is None:
             stream = self._streams[room] = _Stream()
-        for one in (found.start, len(found.raw), found.page == "messages"):
-            stream.places.append(one)
+        stream.places.fromlist([found.start, len(found.raw), found.page == "messages"])
         return stream
 
     def _cut(self, stream: _Stream) -> Iterator[array[int]]:

@@ -22,7 +22,8 @@ from include.commsarchive.sources.symphony.ids import same
 from include.commsarchive.sources.symphony.people import is_stated, name_of
 from include.commsarchive.sources.symphony.records import Happened, Json, decode, happened, obj, text
 
-_CACHED = 8192
+CACHED = 8192
+"""Users, and streams, that are remembered as they were written."""
 _Text = str | UnsetType | None
 _Flag = bool | UnsetType | None
 _Ms = Annotated[int, msgspec.Meta(ge=10**11, lt=10**14)]
@@ -186,7 +187,7 @@ def is_external(event: _Event, stream: Stream) -> bool:
     return told is True or bool(stream.told.get("external") or stream.told.get("crossPod"))
 
 
-@lru_cache(maxsize=_CACHED)
+@lru_cache(maxsize=CACHED)
 def _user(raw: bytes) -> User | None:
     """Read a user; a masked address is not usual, because the one that was learned last counts."""
     told = _object(raw)
@@ -194,7 +195,7 @@ def _user(raw: bytes) -> User | None:
     return User(name_of(told), told) if told.keys() <= USER and name_of(told) and not masked else None
 
 
-@lru_cache(maxsize=_CACHED)
+@lru_cache(maxsize=CACHED)
 def _stream(raw: bytes) -> Stream | None:
     told = _object(raw)
     room = same(str(told.get("streamId") or ""))
