@@ -192,17 +192,28 @@ def test_an_attachments_file_that_cannot_be_read_to_its_end_is_set_aside(
 
 
 @pytest.mark.parametrize(
-    ("listed", "said"),
-    [(("other.txt", b"hello"), b"missing"), (("note.txt", b"hell"), b"4 bytes")],
+    ("listed", "problem", "said"),
+    [
+        (("other.txt", b"hello"), "missing", b"missing"),
+        (("note.txt", b"hell"), "size-mismatch", b"4 bytes"),
+    ],
     ids=["missing", "of another size"],
 )
 def test_an_attachment_that_is_not_as_listed_makes_the_item_partial_until_it_is(
-    archive: Archive, vendor: Vendor, undisturbed: Undisturbed, listed: tuple[str, bytes], said: bytes
+    archive: Archive,
+    vendor: Vendor,
+    undisturbed: Undisturbed,
+    listed: tuple[str, bytes],
+    problem: str,
+    said: bytes,
 ) -> None:
     wrong = SHARED | {FILES: tar(listed)}
     send(archive, vendor, wrong)
     assert numbers(archive.archive("one")) == {"archived": 1, "partial": 1, "made": 2}
     assert all(said in mail for mail in archive.mails().values())
+    with archive.ledger() as ledger:
+        (row,) = ledger.failures("one")
+    assert (row.reason, row.detail) == (f"attachment-{problem}", "note.txt")
 
     send(archive, vendor, RIGHT)
     assert numbers(archive.archive("two")) == {"archived": 1, "made": 2}

@@ -97,7 +97,7 @@ def test_a_bad_file_is_set_aside_and_a_better_one_is_archived_by_the_next_run(
     assert (held.stage, held.reason) == (HeldStage.DECRYPT, reason)
     assert held.place in held.detail
     with archive.ledger() as ledger:
-        assert list(ledger.failures("one")) == [Failure(held.place, "", "", "decrypt", reason)]
+        assert list(ledger.failures("one")) == [Failure(held.place, "", "", "decrypt", reason, held.detail)]
 
     for old in archive.served.glob(f"{MORE_CHATS}*"):
         old.unlink()

@@ -6,7 +6,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from include.commsarchive.cli import check, convert, evidence, give_up, keys, profile, rehearse
+from include.commsarchive.cli import check, convert, evidence, give_up, import_log, keys, profile, rehearse
 from include.commsarchive.errors import CommsArchiveError, Quarantine, Retriable
 
 EPILOG = """exit codes:
@@ -30,7 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for module in (convert, check, profile, rehearse, keys, evidence, give_up):
+    for module in (convert, check, profile, rehearse, keys, evidence, import_log, give_up):
         module.add_commands(commands)
     chosen = parser.parse_args(arguments)
     try:

@@ -174,11 +174,7 @@ class Totals:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """One row of the import log's second half: which item, whose copy, why not, or not wholly.
-
-    ``detail`` says more about the reason: what does not fit, never a value; which attachments are missing. Of
-    rows that differ in nothing else the last one counts.
-    """
+    """One row of the import log's second half: which item, whose copy, why not (or not wholly), in detail."""
 
     item_id: str
     source_user: str
@@ -229,7 +225,7 @@ class Ledger(Protocol):
         """Record what was decided about items of a run; the last word on (key, revision) counts."""
 
     def record_failures(self, run_id: str, failures: Sequence[Failure]) -> None:
-        """Record failure rows of a run, each once."""
+        """Record failure rows of a run, each once; the last word on a row's detail counts."""
 
     def delivered(self, delivery_keys: Collection[str]) -> dict[str, Known]:
         """Tell which of these deliveries are known, and how far they went."""

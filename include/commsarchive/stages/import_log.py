@@ -1,8 +1,8 @@
 """The import log of a run, to download: Microsoft Purview's columns, and ours beside them.
 
 After fan-out, as Purview counts: items available for import = imported + partially imported + skipped +
-failed. The table is one rectangle: its first row is the run, then a row for each failure, then a row for
-each copy that the run made, with what its server called it and the request.
+failed. The table is one rectangle: its first row is the run, then a row for each failure and for what is
+archived in part, then a row for each copy that the run made, with what its server called it and the request.
 """
 
 from __future__ import annotations
@@ -21,6 +21,8 @@ Cell = str | int
 
 FAILURE_COLUMNS = ("Item id", "Source user id", "User", "Failure reason", "Failed in")
 
+DETAIL = "Detail"
+
 COPY_COLUMNS = (
     "Item id",
     "User",
@@ -33,7 +35,7 @@ COPY_COLUMNS = (
     "SHA-256 as kept",
 )
 
-_ROW_COLUMNS = tuple(dict.fromkeys((*FAILURE_COLUMNS, *COPY_COLUMNS)))
+_ROW_COLUMNS = tuple(dict.fromkeys((*FAILURE_COLUMNS, *COPY_COLUMNS, DETAIL)))
 
 _FORMULA = re.compile(r"\s*[=+\-@\uff1d\uff0b\uff0d\uff20]")
 """What spreadsheets take for the beginning of a formula: ``= + - @``, and these in full width."""
@@ -81,7 +83,8 @@ def csv_rows(record: ImportRecord, ledger: Ledger) -> Iterator[str]:
         [first], map(_failure, ledger.failures_of(record.seq)), map(_copy, ledger.receipts_of(record.seq))
     )
     for row in rows:
-        yield csv_line([row.get(column, "") for column in columns])
+        named = row | {"Record": record.seq}
+        yield csv_line([named.get(column, "") for column in columns])
 
 
 def json_pieces(record: ImportRecord, ledger: Ledger) -> Iterator[str]:
@@ -104,7 +107,7 @@ def _list(name: str, rows: Iterable[dict[str, Cell]]) -> Iterator[str]:
 
 def _failure(failure: Failure) -> dict[str, Cell]:
     values = (failure.item_id, failure.source_user, failure.mailbox, failure.reason, failure.stage)
-    return dict(zip(FAILURE_COLUMNS, values, strict=True))
+    return dict(zip((*FAILURE_COLUMNS, DETAIL), (*values, failure.detail), strict=True))
 
 
 def _copy(receipt: Receipt) -> dict[str, Cell]:

@@ -15,6 +15,7 @@ from include.commsarchive.errors import Fatal
 from include.commsarchive.ledger.base import Failure, HeldStage, ItemState, PlannedItem
 from include.commsarchive.mailbox.base import INBOX, Mailbox
 from include.commsarchive.mapping.resolve import Resolution, Resolver
+from include.commsarchive.message.visible import one_line
 from include.commsarchive.stages.hold import hold, hold_item
 from include.commsarchive.stages.run import MapReceipt, Scope, batches
 from include.commsarchive.stages.shards import Head, ItemReader, Place, heads
@@ -92,7 +93,9 @@ class _Planner:
         elsewhere = {
             key for key, one in known.items() if one.delivered and one.run_id != self.scope.run.run_id
         }
-        self._hold_unmapped(batch)
+        failures = [*self._hold_unmapped(batch), *_lacking(batch)]
+        if failures:
+            self.scope.ledger.record_failures(self.scope.run.run_id, failures)
         self.scope.ledger.record_items(self.scope.run.run_id, [self._record(one, elsewhere) for one in batch])
         for one in batch:
             if not one.repeated:
@@ -184,11 +187,11 @@ class _Planner:
         name = one.head.key if mailbox and mailbox.keyed else copy.mailbox
         return zlib.crc32(name.encode()) % len(self.plans[copy.destination])
 
-    def _hold_unmapped(self, batch: Sequence[_Decision]) -> None:
+    def _hold_unmapped(self, batch: Sequence[_Decision]) -> list[Failure]:
         """Keep items of which a person has no mailbox, so that a mended mapping can file them.
 
         Each of these people is a row of the import log; so is an item of outsiders alone, with no person,
-        and each mailbox that takes nothing.
+        and each mailbox that takes nothing. Give these rows.
         """
         held = []
         failures = []
@@ -211,7 +214,7 @@ class _Planner:
             ]
         if held:
             hold(self.scope, held)
-            self.scope.ledger.record_failures(self.scope.run.run_id, failures)
+        return failures
 
 
 def map_users(scope: Scope, shards: Sequence[str], resolver: Resolver, mailboxes: Mailboxes) -> MapReceipt:
@@ -258,6 +261,18 @@ def plan_name(destination: str, number: int) -> str:
 def destination_of(plan: str) -> str:
     """Tell the destination of a plan by its name."""
     return plan.split("/")[1]
+
+
+def _lacking(batch: Sequence[_Decision]) -> Iterator[Failure]:
+    """Give a row of the import log for each item that is archived in part: it names the attachments."""
+    for one in batch:
+        names: dict[str, dict[str, None]] = {}
+        for attachment in one.head.attachments if one.copies else ():
+            if attachment.problem:
+                names.setdefault(attachment.problem, {})[one_line(attachment.name) or "attachment"] = None
+        for problem, listed in names.items():
+            reason = f"attachment-{problem}"
+            yield Failure(one.head.key, "", "", HeldStage.CONVERT, reason, "; ".join(listed))
 
 
 def _reason(one: _Decision) -> str:

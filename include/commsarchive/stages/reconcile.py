@@ -114,7 +114,7 @@ def _set_aside(run: Run, ledger: Ledger, converted: Sequence[ConvertReceipt]) ->
     ids = {held_id for receipt in converted for held_id in receipt.held}
     for held in ledger.held(run.connector, dt.date.min, dt.date.max):
         if held.held_id in ids:
-            yield Failure(held.place, "", "", held.stage, held.reason)
+            yield Failure(held.place, "", "", held.stage, held.reason, held.detail)
 
 
 def _items(handed_over: int, mapped: MapReceipt, totals: Totals) -> Iterator[str]:

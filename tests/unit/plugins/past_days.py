@@ -40,7 +40,7 @@ def close_day(
     items = [PlannedItem(f"item-{number}", "r" * 8, ItemState.EXCLUDED) for number in some]
     ledger.record_items(run.run_id, items)
     bad = range(quarantined)
-    failures = [Failure(f"line {number}", "", "", "convert", "truncated") for number in bad]
+    failures = [Failure(f"line {number}", "", "", "convert", "truncated", "it ends early") for number in bad]
     ledger.record_failures(run.run_id, failures)
     ledger.hold([held(name, day, number) for number in bad])
     body = {

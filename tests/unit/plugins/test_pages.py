@@ -168,7 +168,9 @@ def test_every_number_of_a_record_leads_to_what_it_counts(ledger: SqlLedger) -> 
         ("0", "copies"), ("0", "delivered"), ("0", "duplicate"), ("0", "failed"),
     ]  # fmt: skip
     assert {get(path.replace("&amp;", "&")).status for path, _, _ in terms} == {200}
-    assert "line 1" in get(f"{CONNECTOR}/imports/{record.seq}/failures").text
+    failures = get(f"{CONNECTOR}/imports/{record.seq}/failures").text
+    assert "line 1" in failures
+    assert "it ends early" in failures
     assert "item-2" in get(f"{CONNECTOR}/imports/{record.seq}/items").text
     assert "closes" in seen.text
     assert record.hash in seen.text

@@ -5,18 +5,19 @@ from __future__ import annotations
 import datetime as dt
 import io
 import json
+from dataclasses import replace
 
 import pandas as pd
 import pytest
 
 from include.commsarchive.ledger.base import Failure, ImportRecord
 from include.commsarchive.ledger.memory import MemoryLedger
-from include.commsarchive.model import Outcome
+from include.commsarchive.model import Attachment, Outcome
 from include.commsarchive.stages.convert import convert
 from include.commsarchive.stages.import_log import csv_rows, json_pieces
 from include.commsarchive.stages.map_users import map_users
 from include.commsarchive.stages.run import Bundle
-from include.commsarchive.stages.shards import heads
+from include.commsarchive.stages.shards import ItemReader, heads, parted, writing
 from tests.letters import DAY, make_delivery, make_run
 from tests.unit.stages.small_world import World
 
@@ -61,7 +62,7 @@ def closed(failures: list[Failure]) -> MemoryLedger:
 def ledger() -> MemoryLedger:
     failures = [
         Failure("item 1", "uuid:1", "ann@firm.example", "ingest", "no-such-mailbox"),
-        Failure("item 2", "", "", "convert", 'says "no",\r\n at line 1'),
+        Failure("item 2", "", "", "convert", 'says "no",\r\n at line 1', "field `Time`: is no time"),
     ]
     return closed(failures)
 
@@ -86,10 +87,10 @@ def test_the_first_row_is_the_run_in_the_columns_that_purview_has(ledger: Memory
 
 
 def test_each_failure_is_a_row_of_its_own(ledger: MemoryLedger) -> None:
-    rows = read(ledger).iloc[1:][["Item id", "Source user id", "User", "Failure reason"]]
+    rows = read(ledger).iloc[1:][["Record", "Item id", "Source user id", "User", "Failure reason", "Detail"]]
     assert rows.to_numpy().tolist() == [
-        ["item 1", "uuid:1", "ann@firm.example", "no-such-mailbox"],
-        ["item 2", "", "", 'says "no",   at line 1'],
+        ["1", "item 1", "uuid:1", "ann@firm.example", "no-such-mailbox", ""],
+        ["1", "item 2", "", "", 'says "no",   at line 1', "field `Time`: is no time"],
     ]
 
 
@@ -97,8 +98,8 @@ def test_each_failure_is_a_row_of_its_own(ledger: MemoryLedger) -> None:
     "text", ["=1+1", "+1", "-1", "@SUM(A1)", " =1", "\t=1", "\r=1", "\n=1", "\uff1d1", "\x00=1", "\xa0=1"]
 )
 def test_no_text_is_a_formula_for_a_spreadsheet(text: str) -> None:
-    row = read(closed([Failure(text, text, text, "ingest", text)])).iloc[1]
-    for name in ("Item id", "Source user id", "User", "Failure reason"):
+    row = read(closed([Failure(text, text, text, "ingest", text, text)])).iloc[1]
+    for name in ("Item id", "Source user id", "User", "Failure reason", "Detail"):
         assert row[name].startswith("'")
 
 
@@ -110,6 +111,7 @@ def test_the_json_says_the_same_and_holds_the_whole_record(ledger: MemoryLedger)
     }
     assert [row["Item id"] for row in log["failures"]] == ["item 1", "item 2"]
     assert log["failures"][1]["Failure reason"] == 'says "no",\r\n at line 1'
+    assert [row["Detail"] for row in log["failures"]] == ["", "field `Time`: is no time"]
 
 
 def test_a_run_without_failures_is_whole_too() -> None:
@@ -134,6 +136,35 @@ def test_each_person_without_a_mailbox_is_a_row_of_their_own(world: World) -> No
         ("b", "login:eve", "", "map_users", "nobody-mapped"),
         ("c", "", "", "map_users", "nobody-mapped"),
     ]
+
+
+def test_each_item_that_lacks_attachments_is_a_row_that_names_them(world: World) -> None:
+    scope = world.scope()
+    content = b"a|ann|bob|hi|plan.xlsx\nb|ann|bob|hi|\x07.doc\nc|ann|bob|hi|\nd|bob|EXT|hi|no custodian.pdf\n"
+    done = convert(scope, Bundle("day", ("day.txt",)), [world.put(scope, "day.txt", content)])
+    map_users(scope, done.shards, world.resolver("ann", "bob", scope=("ann@bank.example",)), {})
+    names = {head.key: name for (_, head), name in zip(heads(scope.folder, done.shards), "abcd", strict=True)}
+    rows = {
+        (names[row.item_id], row.stage, row.reason, row.detail)
+        for row in world.ledger.failures(scope.run.run_id)
+    }
+    assert rows == {
+        ("a", "convert", "attachment-missing", "plan.xlsx"),
+        ("b", "convert", "attachment-missing", "\u2407.doc"),
+    }
+
+
+def test_attachments_of_an_item_are_named_once_each_by_what_is_wrong_with_them(world: World) -> None:
+    scope = world.scope()
+    done = convert(scope, Bundle("day", ("day.txt",)), [world.put(scope, "day.txt", b"a|ann|bob|hi\n")])
+    files = [("b", "missing"), ("a", "missing"), ("", "size-mismatch"), ("c", ""), ("b", "missing")]
+    [(place, _)] = heads(scope.folder, done.shards)
+    with ItemReader(scope.folder) as reader, writing(scope.folder, "shards/other.jsonl") as add:
+        attachments = tuple(Attachment(name, problem=problem) for name, problem in files)
+        add(parted(replace(reader.item(place), attachments=attachments)))
+    map_users(scope, ["shards/other.jsonl"], world.resolver("ann", "bob"), {})
+    rows = [(row.reason, row.detail) for row in world.ledger.failures(scope.run.run_id)]
+    assert rows == [("attachment-missing", "b; a"), ("attachment-size-mismatch", "attachment")]
 
 
 def test_each_copy_is_a_row_with_what_its_server_and_the_request_were_called() -> None:

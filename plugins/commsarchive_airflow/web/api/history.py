@@ -77,7 +77,7 @@ def list_items(
 
 @router.get("/connectors/{name}/imports/{seq}/failures")
 def list_failures(name: Name, _: Reader, seq: int, after: Number = 0, limit: Limit = 50) -> Page[Failure]:
-    """List what an import could not archive or map: item, whose copy, why."""
+    """List what an import could not archive or map, or not wholly: item, whose copy, why."""
     record_of(name, seq)
     found = book().failures_page(seq, after, limit + 1)
     return Page(items=found[:limit], next=str(after + limit) if len(found) > limit else None)
