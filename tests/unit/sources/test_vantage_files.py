@@ -70,3 +70,14 @@ def test_of_files_with_one_name_the_path_tells_which() -> None:
     assert files.attachment("i", "image.png").problem == "missing"
     assert files.attachment("i", "image.png", 2).blob == "2"
     assert files.attachment("i", "a/image.png", 5).problem == "size-mismatch"
+
+
+@pytest.mark.parametrize("packed_text", ["½½", "%", "YQ", "/w=="])
+def test_a_second_form_of_a_text_that_cannot_be_unpacked_is_kept_beside_it(packed_text: str) -> None:
+    said = message("nina", 1, "as said").replace(
+        "</Content>", f"</Content><Base64Content>{packed_text}</Base64Content>"
+    )
+    (item,), refused = read(Vantage(), export(conversation("r1", said)), Options())
+    assert not refused
+    assert item.events[0].text == "as said"
+    assert packed_text in item.events[0].residue

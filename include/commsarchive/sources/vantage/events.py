@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import re
 import xml.etree.ElementTree as ET
 from collections.abc import Iterable, Iterator
@@ -173,7 +172,7 @@ def _text(children: Children) -> str:
         return text
     try:
         unpacked = base64.b64decode("".join((packed.text or "").split()), validate=True).decode()
-    except (binascii.Error, UnicodeDecodeError):
+    except ValueError:  # no base64, or no UTF-8 in it
         return text
     if unpacked == text or not text:
         children.take("base64content")
