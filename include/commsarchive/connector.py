@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -23,6 +22,7 @@ from pydantic import (
 from include.commsarchive.collect.api_rules import Api
 from include.commsarchive.collect.query_rules import check_query
 from include.commsarchive.errors import Fatal
+from include.commsarchive.faults import explain, in_words
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{1,60}$")]
 MailboxAddress = Annotated[str, StringConstraints(pattern=r"^[^@\s]+@[^@\s]+$", max_length=254)]
@@ -297,21 +297,7 @@ def read_definition(content: Any, place: str) -> Connector:
     try:
         return Connector.model_validate(content)
     except ValidationError as error:
-        told = " | ".join(f"key `{key}`: {what}; {remedy}" for key, what, remedy in explain(error.errors()))
+        told = in_words(explain(error.errors(), "a connector", Connector.model_json_schema()))
         if isinstance(content.get("deliver"), dict):
             told = told.replace("`deliver.0.", "`deliver.")
         raise Fatal(f"{place}: {told}") from error
-
-
-def explain(errors: Iterable[Any]) -> list[tuple[str, str, str]]:
-    """Say of each of pydantic's errors the key, what is wrong and the remedy. Values may be secrets."""
-    faults = []
-    for fault in errors:
-        key = ".".join(str(part) for part in fault["loc"]) or "(file)"
-        remedy = {
-            "missing": "add this key",
-            "extra_forbidden": "remove this key or mend its spelling",
-        }.get(fault["type"], "mend this value")
-        what = fault["msg"].removeprefix("Value error, ")
-        faults.append((key, f"{what[:1].lower()}{what[1:]}", remedy))
-    return faults

@@ -11,18 +11,13 @@ from pydantic import TypeAdapter, ValidationError
 
 from include.commsarchive.connector import Connector
 from include.commsarchive.errors import Fatal
+from include.commsarchive.faults import explain, in_words
 from include.commsarchive.sources.base import Profiled, Source
 from include.commsarchive.sources.own_files.profile import Profile
-from include.commsarchive.sources.registry import source
+from include.commsarchive.sources.registry import SOURCES, source
 
 PROJECT = Path(__file__).resolve().parents[2]
 _PROFILE = TypeAdapter(Profile)
-_WORDS = {
-    "missing": ("is missing", "add this key"),
-    "unexpected_keyword_argument": ("is no key of a profile", "remove this key or mend its spelling"),
-    "missing_keyword_only_argument": ("is missing", "add this key"),
-    "value_error": ("", ""),
-}
 
 
 def source_of(connector: Connector) -> Source:
@@ -31,9 +26,13 @@ def source_of(connector: Connector) -> Source:
     Raises:
         Fatal: there is no such source, it takes no profile or lacks one, or the profile is wrong.
     """
-    found = source(connector.source, load_profile(connector.profile) if connector.profile else "")
+    try:
+        found = source(connector.source, load_profile(connector.profile) if connector.profile else "")
+    except Fatal as error:
+        key = "profile" if connector.source in SOURCES else "source"
+        raise Fatal(f"key `{key}`: {error}") from error
     if isinstance(found, Profiled) and not found.profile:
-        raise Fatal(f"the source `{found.name}` needs a profile. Name its file in the key `profile`")
+        raise Fatal(f"key `profile`: the source `{found.name}` needs a profile. Name its file here")
     return found
 
 
@@ -55,13 +54,5 @@ def load_profile(path: str | Path) -> str:
     try:
         return msgspec.json.encode(_PROFILE.validate_python(content)).decode()
     except ValidationError as error:
-        faults = [_told(fault) for fault in error.errors(include_url=False, include_input=False)]
-        raise Fatal(f"{path}: {' | '.join(dict.fromkeys(faults))}") from error
-
-
-def _told(fault: Any) -> str:
-    """Say what is wrong: key, what, remedy."""
-    key = ".".join(str(part) for part in fault["loc"]) or "(file)"
-    plain = fault["msg"].removeprefix("Value error, ")
-    what, remedy = _WORDS.get(fault["type"], (f"{plain[:1].lower()}{plain[1:]}", "mend this value"))
-    return f"key `{key}`: {what}; {remedy}" if what else f"key `{key}`: {plain}"
+        faults = explain(error.errors(), "a profile", _PROFILE.json_schema())
+        raise Fatal(f"{path}: {in_words(faults)}") from error

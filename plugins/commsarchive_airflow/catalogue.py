@@ -151,7 +151,7 @@ def _fault(connector: Connector) -> str:
     try:
         source_of(connector)
     except Fatal as error:
-        return f"key `source`: {error}"
+        return str(error)
     return ""
 
 

@@ -46,7 +46,8 @@ def run_connector(arguments: argparse.Namespace) -> int:
             kind = source_of(connector)
         except Fatal as error:
             wrong += 1
-            print(f"wrong  {error}")
+            told = str(error)
+            print(f"wrong  {told if told.startswith(f'{path}:') else f'{path}: {told}'}")
         else:
             print(f"good   {path}: {connector.name}, {kind.title}, from {connector.schedule.start}")
     return 4 if wrong else 0

@@ -13,6 +13,7 @@ from include.commsarchive.errors import Fatal
 from include.commsarchive.message.mail import make_mail
 from include.commsarchive.message.mime import encode
 from include.commsarchive.profile import load_profile
+from include.commsarchive.sources.base import Profiled
 from include.commsarchive.sources.registry import SOURCES, source
 from include.commsarchive.stages.bundles import bundles_of
 from include.commsarchive.stages.convert import convert_bundle
@@ -49,6 +50,8 @@ def run_convert(arguments: argparse.Namespace) -> int:
     """Convert; exit code 3 when something was quarantined."""
     profile = load_profile(arguments.profile.resolve()) if arguments.profile else ""
     kind = source(arguments.source, profile)
+    if isinstance(kind, Profiled) and not kind.profile:
+        raise Fatal(f"the source `{kind.name}` needs a profile. Name its file with --profile")
     files = {path.name: path for path in arguments.files}
     if len(files) < len(arguments.files):
         raise Fatal("two files have the same name. Convert them one after the other")

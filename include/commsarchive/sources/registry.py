@@ -61,7 +61,7 @@ def source(name: str, profile: str = "") -> Source:
     if not profile:
         return found
     if not isinstance(found, Profiled):
-        raise Fatal(f"the source `{name}` takes no profile: its format is known. Remove the key `profile`")
+        raise Fatal(f"the source `{name}` takes no profile: its format is known. Leave it out")
     return found.described(profile)
 
 

@@ -137,8 +137,39 @@ def test_a_wrong_connector_is_named_by_file_key_and_remedy(
     assert main(["check", "connector", str(path)]) == 4
     said = capsys.readouterr().out
     assert str(path) in said
-    assert "key `foldr`" in said
-    assert "remove this key" in said
+    assert "key `foldr`: is no key of a connector; remove this key or mend its spelling" in said
+    assert "key `collect`: is missing; add this key" in said
+
+
+@pytest.mark.parametrize(
+    ("lines", "told"),
+    [
+        ("colect: {connection: x}", "key `colect`: is no key of a connector; did you mean `collect`?"),
+        (
+            "deliver: {connection: x, foldr: y}",
+            "key `deliver.foldr`: is no key of a connector; did you mean `folder`?",
+        ),
+        ("pgp: {conection: x}", "key `pgp.conection`: is no key of a connector; did you mean `connection`?"),
+        (
+            "mapping: {domains: bank.example}",
+            "key `mapping.domains`: is no list; write a list, as [bank.example]",
+        ),
+    ],
+)
+def test_a_key_that_is_misspelt_or_no_list_is_told_with_the_right_one(
+    tmp_path: Path, lines: str, told: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "feed.yaml"
+    path.write_text(f"name: feed\nsource: instant_bloomberg\n{lines}\n", encoding="utf-8")
+    assert main(["check", "connector", str(path)]) == 4
+    assert told in capsys.readouterr().out
+
+
+def test_a_source_that_needs_a_profile_asks_for_the_option(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["convert", "own_files", str(tmp_path / "a.csv"), "--out", str(tmp_path)]) == 4
+    assert "needs a profile. Name its file with --profile" in capsys.readouterr().err
 
 
 @pytest.fixture

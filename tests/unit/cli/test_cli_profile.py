@@ -71,7 +71,10 @@ def test_an_example_connector_is_good_and_its_source_is_found(path: Path) -> Non
         ("text: ''", "`text` is missing"),
         ("event: {field: kind, values: {a: shout}}", "`values` gives each value its kind, one of: message,"),
         ("id: ../id", "needs `format.rows`"),
-        ("mood: x", "key `mood`: is no key of a profile"),
+        ("mood: x", "key `mood`: is no key of a profile; remove this key or mend its spelling"),
+        ("sbject: x", "key `sbject`: is no key of a profile; did you mean `subject`?"),
+        ("to: {addres: x}", "key `to.addres`: is no key of a profile; did you mean `address`?"),
+        ("own_domains: bank.example", "key `own_domains`: is no list; write a list, as [bank.example]"),
     ],
 )
 def test_what_is_wrong_in_a_profile_is_told_with_key_and_remedy(

@@ -32,7 +32,7 @@ def write(path: Path, content: object) -> None:
 @pytest.mark.parametrize(
     ("wrong", "key", "remedy"),
     [
-        ({"collect": {"conection": "desk_sftp"}}, "collect.conection", "spelling"),
+        ({"collect": {"conection": "desk_sftp"}}, "collect.conection", "did you mean `connection`?"),
         ({"deliver": {}}, "deliver.connection", "add this key"),
         ({"source": "telepathy"}, "source", "instant_bloomberg"),
         ({"schedule": {"start": "2026-01-05", "cron": "every day"}}, "schedule.cron", "minute and hour"),

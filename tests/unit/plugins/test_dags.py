@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from airflow.dag_processing.dagbag import DagBag
 from airflow.sdk import DAG
-from commsarchive_airflow.catalogue import PROJECT
+from commsarchive_airflow.catalogue import PROJECT, from_files
 
 import include
 
@@ -77,8 +77,19 @@ def test_a_broken_connector_file_is_an_import_error_that_leaves_the_other_dags_a
     assert "instant_bloomberg" in bag.dags
     ((place, text),) = bag.import_errors.items()
     assert place.endswith("connector_errors.py")
-    for part in ("broken.yaml", "`sorce`", "mend its spelling", "`collect`", "add this key"):
+    for part in ("broken.yaml", "`sorce`", "did you mean `source`?", "`collect`", "add this key"):
         assert part in text
+
+
+def test_a_profile_that_is_not_there_is_a_fault_of_the_key_that_names_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    example = PROJECT / "include" / "connectors" / "own_files.yaml.example"
+    wrong = example.read_text(encoding="utf-8").replace("network_messages.yaml", "nowhere.yaml")
+    (tmp_path / "wrong.yaml").write_text(wrong, encoding="utf-8")
+    monkeypatch.setenv("COMMSARCHIVE_CONNECTORS", str(tmp_path))
+    [fault] = from_files().faults
+    assert "wrong.yaml: key `profile`: include/profiles/nowhere.yaml: cannot be read" in fault
 
 
 def test_a_worker_builds_only_the_dag_of_its_task(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,8 +12,8 @@ from pydantic import BaseModel, Field
 from sqlalchemy.exc import OperationalError
 from starlette.exceptions import HTTPException as AnyHTTPException
 
-from include.commsarchive.connector import explain
 from include.commsarchive.errors import Fatal, Retriable
+from include.commsarchive.faults import explain
 
 RETRY_SECONDS = 5
 
@@ -98,7 +98,10 @@ async def _tell(_: Request, error: Exception) -> JSONResponse:
 
 def invalid(errors: Sequence[Any]) -> Problem:
     """Name each key that is wrong; what was sent is not repeated."""
-    faults = [Fault(key=key, message=what, remedy=remedy) for key, what, remedy in explain(errors)]
+    faults = [
+        Fault(key=key, message=what, remedy=remedy or "mend this value")
+        for key, what, remedy in explain(errors)
+    ]
     return Problem(
         error="invalid",
         message=f"the request has {len(faults)} faults",

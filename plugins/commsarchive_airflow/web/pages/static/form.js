@@ -181,7 +181,7 @@
   };
 
   const plainly = (message) =>
-    message.replace(/^field required/, "is needed").replace(/^string should match pattern.*/, "does not have the right form");
+    message.replace(/^is missing/, "is needed").replace(/^string should match pattern.*/, "does not have the right form");
 
   const say = (fault) => {
     const { field, step, line } = place(fault.key);
