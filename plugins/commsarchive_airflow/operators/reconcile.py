@@ -76,7 +76,7 @@ def _warn(task_id: str, counts: Mapping[str, int]) -> None:
     for name, what, remedy in (
         ("quarantined", "items were set aside", "the page Quarantine says why, docs/failures.md what to do"),
         ("unmapped", "items map to nobody", "mend the mapping, then run the DAG `replay`"),
-        ("partial", "items lack an attachment", "ask the source for the missing file"),
+        ("partial", "items lack an attachment", "ask the source for the files that the import log names"),
     ):
         if counts[name]:
             structlog.get_logger(task_id).warning(what, number=counts[name], remedy=remedy)
