@@ -149,7 +149,7 @@ class _Trial:
             async with self.doors.collector(self.connector, self.day) as place:
                 listing, _ = await look(place, folder, expected, None)
                 _, verdict = await look(place, folder, expected, listing)
-            found = f"{len(listing)} files in {folder}; {self.day}"
+            found = f"{len(listing)} file{'s' * (len(listing) != 1)} in {folder}; {self.day}"
             if isinstance(verdict, Waiting):
                 missing = ", ".join(verdict.missing)
                 raise _Nothing(f"{found} is not complete: {verdict.why} {missing}".rstrip())

@@ -88,10 +88,12 @@ class Verdict:
         """Say it in a line."""
         if not self.records and self.word == "intact":
             return "no import records yet: there is nothing to verify"
-        asked = f", {self.copies} copies looked up, {self.compared} compared" if self.copies else ""
+        records = f"{self.records} import record{'s' * (self.records != 1)}"
+        copies = f"{self.copies} {'copy' if self.copies == 1 else 'copies'}"
+        asked = f", {copies} looked up, {self.compared} compared" if self.copies else ""
         found = f", {self.only_found} only found" if self.only_found else ""
         expired = f", {self.expired} gone after their retention" if self.expired else ""
-        return f"{self.records} import records{asked}{found}{expired}: {self.word}"
+        return f"{records}{asked}{found}{expired}: {self.word}"
 
     def add(self, faults: list[str], fault: str) -> None:
         """Take a fault into one of the lists, or count it."""

@@ -43,7 +43,7 @@ def tamper(url: str) -> None:
 
 def test_copies_in_their_mailboxes_are_intact(ledger: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert verify(ledger, "--mailboxes", "all") == 0
-    assert "1 import records, 2 copies looked up, 2 compared: intact" in capsys.readouterr().out
+    assert "1 import record, 2 copies looked up, 2 compared: intact" in capsys.readouterr().out
 
 
 def test_a_mail_that_somebody_changed_ends_with_6_though_nothing_was_read_back(
@@ -54,7 +54,7 @@ def test_a_mail_that_somebody_changed_ends_with_6_though_nothing_was_read_back(
     assert verify(ledger, "--mailboxes", "all") == 6
     said = capsys.readouterr().out
     assert "is not what was filed: it was changed" in said
-    assert "1 import records, 2 copies looked up, 2 compared: tampered" in said
+    assert "1 import record, 2 copies looked up, 2 compared: tampered" in said
 
 
 def test_a_copy_that_is_gone_ends_with_7_and_only_when_it_was_asked_for(
@@ -62,7 +62,6 @@ def test_a_copy_that_is_gone_ends_with_7_and_only_when_it_was_asked_for(
 ) -> None:
     shutil.rmtree(tmp_path / "mail" / "bob@firm.example")
     assert verify(ledger) == 0
-    assert verify(ledger, "--mailboxes", "all", "--connector", "mail") == 0
     assert verify(ledger, "--mailboxes", "sample") == 7
     said = capsys.readouterr().out
     assert "is not in its mailbox any more" in said
@@ -73,6 +72,47 @@ def test_a_changed_row_ends_with_6_even_where_a_copy_is_gone_too(ledger: str, tm
     shutil.rmtree(tmp_path / "mail" / "bob@firm.example")
     tamper(ledger)
     assert verify(ledger, "--mailboxes", "all") == 6
+
+
+COMMANDS = [["verify", "--mailboxes", "all"], ["history"]]
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_misspelled_connector_is_refused(
+    ledger: str, capsys: pytest.CaptureFixture[str], command: list[str]
+) -> None:
+    assert main([*command, "--connector", "chatt", "--ledger", ledger]) == 4
+    said = capsys.readouterr()
+    assert (said.out, said.err) == ("", "fatal: no records of chatt, only of: chat. Check the spelling\n")
+    assert main([*command, "--connector", "chat", "--ledger", ledger]) == 0
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_ledger_that_is_not_there_is_refused_and_not_made(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], command: list[str]
+) -> None:
+    nowhere, empty = tmp_path / "nowhere" / "ledger.db", tmp_path / "empty.db"
+    empty.touch()
+    for path in (nowhere, empty):
+        assert main([*command, "--ledger", f"sqlite:///{path}"]) == 4
+        assert f"no ledger: sqlite:///{path} is not there. Pass --ledger" in capsys.readouterr().err
+    assert not nowhere.parent.exists()
+
+
+def test_a_ledger_without_records_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    url = f"sqlite:///{tmp_path / 'ledger.db'}"
+    with connect(url):
+        pass
+    for command, said in zip(COMMANDS, ["yet: there is nothing to verify", "yet"], strict=True):
+        assert main([*command, "--ledger", url]) == 0
+        assert capsys.readouterr().out == f"no import records {said}\n"
+        assert main([*command, "--ledger", url, "--connector", "chat"]) == 4
+        assert "no records of chat, nor of any other connector. Check" in capsys.readouterr().err
+
+
+def test_days_without_records_are_no_bare_header(ledger: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["history", "--ledger", ledger, "--since", "2030-01-01"]) == 0
+    assert capsys.readouterr().out == "no import records since 2030-01-01\n"
 
 
 def test_a_destination_that_is_no_connection_any_more_ends_with_7(

@@ -46,7 +46,7 @@ def test_every_step_is_tried_and_nothing_is_kept(api: Api) -> None:
         "reach mailboxes",
     ]
     assert all(good for good, _ in steps.values())
-    assert steps["log in and list"][1].startswith("1 files in ")
+    assert steps["log in and list"][1].startswith("1 file in ")
     assert steps["reach mailboxes"][1] == f"desk_mail takes mail for {CATCH_ALL}"
     assert not api.desk.mail.exists()
     assert api("ada", "GET", "/connectors/new_chat").status_code == 404

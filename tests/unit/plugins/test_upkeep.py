@@ -67,7 +67,7 @@ def test_staging_of_a_retired_connector_is_purged_too(desk: Desk) -> None:
 def test_an_intact_ledger_is_verified_and_a_changed_one_fails_and_is_an_alert(desk: Desk) -> None:
     close(desk, DAY)
     verify = VerifyLedgerOperator(task_id="verify_ledger")
-    assert verify.execute(desk.context()) == "1 import records: intact"
+    assert verify.execute(desk.context()) == "1 import record: intact"
     with sqlite3.connect(desk.root / "ledger.db") as database:
         database.execute("UPDATE import_record SET day = '2024-03-12'")
     with pytest.raises(AirflowFailException, match="does not verify"):
@@ -83,7 +83,7 @@ def test_a_copy_that_is_gone_is_an_alert_and_no_failure(desk: Desk) -> None:
     file_copies(desk, "x")
     verify = VerifyLedgerOperator(task_id="verify_ledger")
     said = verify.execute(desk.context())
-    assert said == "1 import records, 1 copies looked up, 1 compared: intact"
+    assert said == "1 import record, 1 copy looked up, 1 compared: intact"
     assert open_kinds(desk) == []
     for path in desk.mail.rglob("*.commsarchive*"):
         path.unlink()

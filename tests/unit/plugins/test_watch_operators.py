@@ -184,7 +184,7 @@ def daily(desk: Desk, verified: Any) -> None:
 
 def test_each_day_one_message_says_that_all_is_well(desk: Desk, mail: MailServer, hook: HookServer) -> None:
     close(desk, YESTERDAY)
-    said = "1 import records, 5 copies looked up, 4 compared, 1 only found: intact"
+    said = "1 import record, 5 copies looked up, 4 compared, 1 only found: intact"
     daily(desk, said)
     daily(desk, said)
     [post] = hook.posts
