@@ -50,6 +50,11 @@ def median(measured: list[Measured]) -> Measured:
     return sorted(measured, key=lambda one: one.answer.get("seconds", one.seconds))[len(measured) // 2]
 
 
+def say(what: str) -> None:
+    """Tell whoever waits what is being measured."""
+    print(f"{time.strftime('%H:%M:%S')}  {what}", file=sys.stderr, flush=True)
+
+
 def tell(run: Callable[[str, Path], int]) -> None:
     """Run a parser on what the command line names; print processor seconds, MB (10^6) and items."""
     kind, file = sys.argv[1], Path(sys.argv[2])

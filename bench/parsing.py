@@ -1,6 +1,6 @@
 """Rows for the parsers: every format whole, ours beside the naive one, and ours again at ten times the size.
 
-python bench/parsing.py --messages 1000000
+python bench/parsing.py --messages 200000
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from bench.dumps import DUMPS, make_dump
-from bench.measure import measure, median
+from bench.measure import measure, median, say
 from bench.table import Row, Side, show
 
 LARGER = 10
@@ -25,6 +25,7 @@ def parsing(work: Path, messages: int) -> tuple[list[Row], dict[str, float]]:
     """
     rows, peaks = [], {}
     for kind in DUMPS:
+        say(f"parser of {kind.replace('_', ' ')}")
         rows.append(_row(work, kind, max(1, messages // LARGER)))
         with_all = _dump(work, kind, messages)
         peaks[kind] = measure("parsers.py", kind, with_all).peak_mb
@@ -67,7 +68,7 @@ def report(rows: list[Row], peaks: dict[str, float]) -> None:
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--messages", type=int, default=1_000_000, help="chat messages of the large exports")
+    parser.add_argument("--messages", type=int, default=200_000, help="chat messages of the large exports")
     parser.add_argument("--folder", type=Path, help="where to make the temporary folder")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="bench-", dir=options.folder) as work:

@@ -13,7 +13,6 @@ import argparse
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,12 +20,14 @@ from pathlib import Path
 
 from bench.exchange import deliver
 from bench.export import Export, make_export, stop_agent
-from bench.measure import BENCH, Measured, measure, median
+from bench.measure import BENCH, Measured, measure, median, say
 from bench.parsing import parsing, report
 from bench.table import Row, Side, show
 
 SMALL = 100_000
 """Messages of the export that the baseline archives, and with which our memory is compared."""
+PARSED = 200_000
+"""Messages of the exports of every format: naive parsers take minutes and gigabytes for more."""
 FETCHED = 200_000_000
 """Bytes of the file that is fetched."""
 RUNS = 3
@@ -59,8 +60,7 @@ def main() -> None:
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="bench-", dir=options.folder) as work:
         _bench(Path(work), options.messages, whole_naive=options.whole_naive)
-        _say("parsers")
-        report(*parsing(Path(work), options.messages))
+        report(*parsing(Path(work), min(options.messages, PARSED)))
         deliver(Path(work))
 
 
@@ -88,7 +88,7 @@ def _bench(work: Path, messages: int, *, whole_naive: bool) -> None:
 
 @contextmanager
 def _export(folder: Path, messages: int) -> Iterator[Export]:
-    _say(f"making an export of {messages:,} messages")
+    say(f"making an export of {messages:,} messages")
     folder.mkdir()
     export = make_export(folder, messages)
     try:
@@ -128,14 +128,14 @@ def _single(clear: Path) -> list[Row]:
 
 
 def _stage(script: str, *arguments: str | Path) -> Side:
-    _say(f"{script} {arguments[0]}")
+    say(f"{script} {arguments[0]}")
     one = median([measure(script, *arguments) for _ in range(RUNS)])
     return Side(one.answer["amount"] / one.answer["seconds"], one.peak_mb)
 
 
 def _archive(script: str, export: Export, number: int = 0) -> Archived:
     """Archive an export, whole; see that all of it arrived."""
-    _say(f"{script} on {export.messages:,} messages")
+    say(f"{script} on {export.messages:,} messages")
     folder = export.clear.parent
     run = measure(script, folder, folder / f"{script}-{number}")
     if run.answer["copies"] != export.copies:
@@ -168,10 +168,6 @@ def _path(ours: Archived, naive: Archived, goal: float) -> list[Row]:
         Row("reconcile", "copies/s", ours.part(export.copies, "reconcile")),
         Row(f"WHOLE PATH, {where}", "conv/s", ours.whole(), whole, naive.whole(), goal_ratio=goal),
     ]
-
-
-def _say(what: str) -> None:
-    print(f"{time.strftime('%H:%M:%S')}  {what}", file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":
