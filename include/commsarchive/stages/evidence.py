@@ -36,7 +36,7 @@ To check that nothing in here was changed:   sha256sum -c MANIFEST.sha256
   verification.txt        the same verification, in words; one line for each fault
   import-records.csv      one row for each closed run: what was found, archived, duplicate, excluded and
   import-records.json     quarantined, how many copies were planned, made, duplicate and failed. Hash-chained
-  import-logs/            for each record: its failures, the attachments that are missing, and every copy made,
+  import-logs/            for each record: its failures, what attachments are missing, and every copy made,
                           with the server's ids and hashes
   decisions/              for each record: what was decided about each item (planned, duplicate, excluded ...)
   files.csv               every file fetched: size, SHA-256 as fetched and in clear, who signed it
