@@ -15,7 +15,9 @@ from include.commsarchive.cli.airflow_connections import find_connection
 from include.commsarchive.doors import open_mailbox
 from include.commsarchive.errors import Fatal
 from include.commsarchive.ledger.base import ImportRecord
-from include.commsarchive.ledger.sql import connect
+from include.commsarchive.ledger.database import shown
+from include.commsarchive.ledger.sql import connect, is_there
+from include.commsarchive.ledger.views import Views
 from include.commsarchive.mailbox.base import Mailbox
 from include.commsarchive.stages.evidence import MANIFEST, evidence_zip
 from include.commsarchive.stages.verify import Extent, verify
@@ -66,11 +68,15 @@ def add_ledger(command: Any) -> None:
 def run_history(arguments: argparse.Namespace) -> int:
     """Print import records, oldest first."""
     with connect(ledger_url(arguments)) as ledger:
+        if arguments.connector:
+            _refuse_unknown(ledger, arguments.connector)
         records = list(ledger.history(arguments.connector, arguments.since))
     if arguments.json:
         print(json.dumps([as_json(record) for record in records], indent=2))
-    else:
+    elif records:
         print(table(records))
+    else:
+        print("no import records" + (f" since {arguments.since}" if arguments.since else " yet"))
     return 0
 
 
@@ -78,6 +84,8 @@ def run_verify(arguments: argparse.Namespace) -> int:
     """Verify; exit code 6 when anything was changed, 7 when something is missing or could not be asked."""
     turn = dt.datetime.now(dt.UTC).date().isoformat()
     with connect(ledger_url(arguments)) as ledger:
+        if arguments.connector:
+            _refuse_unknown(ledger, arguments.connector)
         verdict = verify(ledger, _open_mailbox, arguments.mailboxes, connector=arguments.connector, turn=turn)
     for fault in (*verdict.tampered, *verdict.incomplete):
         print(fault)
@@ -92,10 +100,7 @@ def run_export(arguments: argparse.Namespace) -> int:
     if arguments.first > arguments.last:
         raise Fatal("--first comes after --last. Swap them")
     with connect(ledger_url(arguments)) as ledger:
-        if arguments.connector not in (known := ledger.recorded()):
-            raise Fatal(
-                f"no records of {arguments.connector}, only of: {', '.join(known)}. Check the spelling"
-            )
+        _refuse_unknown(ledger, arguments.connector)
         verdict = verify(ledger, _open_mailbox)
         pieces = evidence_zip(ledger, arguments.connector, arguments.first, arguments.last, verdict)
         try:
@@ -109,6 +114,13 @@ def run_export(arguments: argparse.Namespace) -> int:
             raise Fatal(f"{arguments.out}: cannot be written: {error.strerror}. Mend its folder") from error
     print(f"{arguments.out}: {verdict}. Unpack it and run `sha256sum -c {MANIFEST}`")
     return EXIT_CODES[verdict.word]
+
+
+def _refuse_unknown(books: Views, connector: str) -> None:
+    if connector not in (known := books.recorded()):
+        others = f"only of: {', '.join(known)}. Check the spelling"
+        none = "nor of any other connector. Check that this is the ledger you mean"
+        raise Fatal(f"no records of {connector}, {others if known else none}")
 
 
 def _open_mailbox(destination: str) -> AbstractContextManager[Mailbox]:
@@ -152,14 +164,13 @@ def _plain(value: object) -> object:
 
 def ledger_url(arguments: argparse.Namespace) -> str:
     """Find the ledger as the operators do, but make none."""
-    if arguments.ledger:
-        return str(arguments.ledger)
-    path = ledger_file()
-    if not path.exists():
-        raise Fatal(f"no ledger: {path} is not there. Pass --ledger URL or set COMMSARCHIVE_LEDGER")
-    return f"sqlite:///{path}"
+    url = stated_ledger(arguments)
+    if not is_there(url):
+        raise Fatal(f"no ledger: {shown(url)} is not there. Pass --ledger URL or set COMMSARCHIVE_LEDGER")
+    return url
 
 
-def ledger_file() -> Path:
-    """Say where the ledger is when none is stated; it need not be there."""
-    return Path(os.environ.get("AIRFLOW_HOME") or "~/airflow").expanduser() / "commsarchive" / "ledger.db"
+def stated_ledger(arguments: argparse.Namespace) -> str:
+    """Say where the ledger is to be; it need not be there."""
+    home = Path(os.environ.get("AIRFLOW_HOME") or "~/airflow").expanduser()
+    return arguments.ledger or f"sqlite:///{home / 'commsarchive' / 'ledger.db'}"

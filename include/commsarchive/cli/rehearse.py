@@ -12,12 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from include.commsarchive.cli.airflow_connections import find_connection
-from include.commsarchive.cli.evidence import add_ledger, ledger_file, ledger_url
+from include.commsarchive.cli.evidence import add_ledger, stated_ledger
 from include.commsarchive.connector import load_connector
 from include.commsarchive.doors import open_collector, open_decryptor, open_directory, open_mailbox
 from include.commsarchive.ledger.base import Ledger
+from include.commsarchive.ledger.database import shown
 from include.commsarchive.ledger.memory import MemoryLedger
-from include.commsarchive.ledger.sql import connect
+from include.commsarchive.ledger.sql import connect, is_there
 from include.commsarchive.profile import source_of
 from include.commsarchive.stages.rehearse import Doors, rehearse, told
 
@@ -64,10 +65,11 @@ def run_rehearse(arguments: argparse.Namespace) -> int:
 
 def _ledger(arguments: argparse.Namespace) -> AbstractContextManager[Ledger]:
     """Open the ledger; an empty one on an installation that has not had a run yet."""
-    if arguments.ledger or ledger_file().exists():
-        return connect(ledger_url(arguments))
+    url = stated_ledger(arguments)
+    if is_there(url):
+        return connect(url)
     print(
-        f"no ledger at {ledger_file()} yet: nothing counts as archived before. "
+        f"no ledger at {shown(url)} yet: nothing counts as archived before. "
         "If there is one elsewhere, pass --ledger URL",
         file=sys.stderr,
     )

@@ -56,7 +56,7 @@ class Database:
             Retriable: the folder or file cannot be made.
         """
         parsed = _parse(url)
-        self._place = f"ledger {parsed.render_as_string(hide_password=True)}"
+        self._place = f"ledger {shown(url)}"
         self._file = Path(str(parsed.database)) if parsed.get_backend_name() == "sqlite" else None
         if self._file:
             if make:
@@ -118,6 +118,15 @@ class Database:
             raise Fatal(
                 f"{self._place}: {_first_line(error)}. Restore the ledger from its backup, or name another"
             ) from error
+
+
+def shown(url: str) -> str:
+    """Write a ledger's URL without its password.
+
+    Raises:
+        Fatal: the URL is neither SQLite's nor PostgreSQL's.
+    """
+    return _parse(url).render_as_string(hide_password=True)
 
 
 def _parse(url: str) -> sa.URL:

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from include.commsarchive.ledger.control import StoredConnector
 from include.commsarchive.ledger.database import Database
 from include.commsarchive.ledger.migration import bring_up_to_date
-from include.commsarchive.ledger.schema import connector
+from include.commsarchive.ledger.schema import connector, import_record
 from include.commsarchive.ledger.sql_alerts import SqlAlerts
 from include.commsarchive.ledger.sql_control import SqlControl, last_connectors
 from include.commsarchive.ledger.sql_deliveries import Deliveries
@@ -57,6 +57,20 @@ def connect(url: str) -> Iterator[SqlLedger]:
         yield SqlLedger(database)
     finally:
         database.close()
+
+
+def is_there(url: str) -> bool:
+    """Tell whether there is a ledger at a URL, and make none.
+
+    Raises:
+        Fatal: the URL is neither SQLite's nor PostgreSQL's, or the file is no database.
+        Retriable: the database cannot be reached.
+    """
+    with contextlib.closing(Database(url, make=False)) as database:
+        if not database.exists:
+            return False
+        with database.read() as connection:
+            return sa.inspect(connection).has_table(import_record.name)
 
 
 def stored_connectors(url: str) -> list[StoredConnector]:

@@ -99,7 +99,8 @@ def test_before_the_first_run_nothing_counts_as_archived_and_a_line_says_so(
     assert main(["rehearse", *arguments, "--out", str(desk.root / "plan.csv")]) == 0
     said = capsys.readouterr()
     assert json.loads(said.out)["copies_to_file"] == 15
-    assert said.err.startswith(f"no ledger at {desk.root / 'airflow' / 'commsarchive' / 'ledger.db'} yet")
+    place = desk.root / "airflow" / "commsarchive" / "ledger.db"
+    assert said.err.startswith(f"no ledger at sqlite:///{place} yet")
     assert not (desk.root / "airflow" / "commsarchive").exists()
 
 
