@@ -47,7 +47,7 @@ def symphony_mails(talks: Iterable[Talk], target: Path) -> None:
 def _zip(target: Path, mails: Iterator[tuple[str, bytes]]) -> None:
     with zipfile.ZipFile(target, "w") as archive:  # not packed: the file's size is that of its mails
         for name, content in mails:
-            archive.writestr(name, content)
+            archive.writestr(zipfile.ZipInfo(name), content)  # its time would be now
 
 
 def _mails(talks: Iterable[Talk]) -> Iterator[tuple[str, bytes]]:
