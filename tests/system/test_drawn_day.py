@@ -16,6 +16,7 @@ import sqlalchemy as sa
 from include.commsarchive.connector import Connector, load_connector
 from include.commsarchive.doors import Connection, open_collector
 from include.commsarchive.errors import Fatal, Retriable
+from include.commsarchive.ledger.sql import connect
 from include.commsarchive.profile import PROJECT
 from tests.servers.answering import Said
 from tests.servers.paged_api import CLIENT, SECRET, PagedApi, running_api
@@ -117,8 +118,27 @@ def test_a_broken_page_is_set_aside_with_its_bytes_and_a_new_run_archives_the_da
     archive = archive_of(tmp_path, "https_api", of_api(server))
     assert numbers(archive.archive(day=DAY)) == {"quarantined": 1}
     assert archive.reasons() == ["broken-page"]
-    assert any(b"<html>sorry</html>" in raw for raw in archive.held_bytes().values())
+    assert numbers(archive.replay()) == {"quarantined": 1}
+    kept = archive.held_bytes()
+    assert any(b"<html>sorry</html>" in raw for raw in kept.values())
     assert numbers(archive.archive("again", DAY)) == {"archived": 2, "made": 4}
+    assert archive.reasons() == []
+    assert archive.held_bytes() == kept
+    with connect(f"sqlite:///{archive.root / 'ledger.db'}") as ledger:
+        (settled,) = ledger.all_held("feed", DAY, DAY)
+    assert (settled.reason, settled.resolved_by) == ("broken-page", "again")
+
+
+def test_a_day_that_is_empty_when_it_is_asked_for_again_leaves_the_broken_page_to_a_person(
+    tmp_path: Path, server: PagedApi, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("include.commsarchive.collect.api_session.TRIES", 1)
+    server.said = {2: Said(200, b"<html>sorry</html>")}
+    archive = archive_of(tmp_path, "https_api", of_api(server))
+    archive.archive(day=DAY)
+    server.records.clear()
+    assert numbers(archive.archive("again", DAY)) == {}
+    assert archive.reasons() == ["broken-page"]
 
 
 def test_a_page_that_was_read_at_the_wrong_place_comes_back_by_replay(

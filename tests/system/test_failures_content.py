@@ -59,9 +59,27 @@ def test_a_file_that_is_not_to_be_read_is_set_aside_and_a_better_one_is_archived
     assert (held.stage, held.reason, held.place) == (HeldStage.CONVERT, reason, MORE_CHATS)
     assert MORE_CHATS in held.detail
 
+    assert numbers(archive.archive("the same")) == {"duplicate": 1, "quarantined": 1, "known": 2}
+    assert archive.reasons() == [reason]
     send(archive, vendor, WHOLE)
     assert numbers(archive.archive("two")) == {"archived": 2, "duplicate": 1, "made": 2, "known": 2}
     assert archive.mails() == undisturbed(GOOD, WHOLE)
+    assert archive.reasons() == ([] if reason in {"document-type", "empty-file"} else [reason])
+
+
+def test_a_file_that_came_again_and_is_refused_as_a_whole_makes_up_for_nothing(
+    archive: Archive, vendor: Vendor
+) -> None:
+    send(archive, vendor, WHOLE)
+    sealed = archive.served / f"{MORE_CHATS}.gpg"
+    sealed.write_bytes(sealed.read_bytes()[:-30])
+    archive.archive("one")
+    send(archive, vendor, GOOD | {MORE_CHATS: b"<!DOCTYPE x>" + CONTENT})
+    archive.archive("two")
+    assert sorted(archive.reasons()) == ["damaged", "document-type"]
+    send(archive, vendor, WHOLE)
+    archive.archive("three")
+    assert archive.reasons() == []
 
 
 def lacking(pattern: str) -> bytes:

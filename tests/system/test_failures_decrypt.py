@@ -101,15 +101,33 @@ def test_a_bad_file_is_set_aside_and_a_better_one_is_archived_by_the_next_run(
 
     for old in archive.served.glob(f"{MORE_CHATS}*"):
         old.unlink()
+    archive.archive("without it")
+    assert archive.reasons() == [reason]
     send(archive, vendor, OTHER)
     assert numbers(archive.archive("two")) == {"archived": 1, "duplicate": 1, "made": 1, "known": 2}
     assert archive.mails() == undisturbed(GOOD, OTHER)
+    assert archive.reasons() == []
 
 
 def mended(vendor: Vendor, new_key: KeyPair, new_signer: str) -> GnupgDecryptor:
     """Configure the key and the signer that were not known before."""
     ours = tuple(PrivateKey(pair.private, PASSPHRASE) for pair in (vendor.ours, new_key))
     return GnupgDecryptor(PgpSettings(ours, (vendor.public(vendor.fingerprint), vendor.public(new_signer))))
+
+
+def test_what_a_key_may_yet_open_is_made_up_for_by_the_same_bytes_alone(
+    archive: Archive, vendor: Vendor, new_key: KeyPair, new_signer: str
+) -> None:
+    send(archive, vendor, OTHER, to=[new_key.fingerprint])
+    first = (archive.served / SEALED).read_bytes()
+    archive.archive("one")
+    send(archive, vendor, OTHER)
+    assert numbers(archive.archive("another version")) == {"archived": 1, "made": 1}
+    assert archive.reasons() == ["no-key"]
+    (archive.served / SEALED).write_bytes(first)
+    with mended(vendor, new_key, new_signer) as archive.keys:
+        assert numbers(archive.archive("the same bytes")) == {"duplicate": 1, "known": 1}
+    assert archive.reasons() == []
 
 
 @pytest.mark.parametrize("fault", ["no-key", "unknown-signer", "decompression-bomb"])

@@ -109,7 +109,9 @@ class Archive:
                 tasks.run(f"convert {number}", ConvertReceipt, partial(convert, scope, one.bundle, one.files))
                 for number, one in enumerate(staged)
             ]
-            return self._file(scope, tasks, converted)
+            record = self._file(scope, tasks, converted)
+            resolve(scope, converted, ())
+            return record
 
     def replay(self, run_id: str = "replay", which: str = "all") -> ImportRecord:
         """Put back in what was set aside."""

@@ -184,7 +184,8 @@ def quarantine(facts: Facts) -> Finding | None:
         AlertKind.QUARANTINE,
         f"{number} {'thing is' if number == 1 else 'things are'} set aside, since {waits[0].day}: "
         f"{', '.join(reasons)}",
-        "See docs/failures.md for each reason, mend it, then run the DAG `replay` for `quarantined`",
+        "See docs/failures.md for each reason: mend it, then run the DAG `replay` for `quarantined`; or have "
+        "it sent again, then trigger a run for the day",
         (f"{one.day} {one.stage} {one.reason}" for one in waits),
     )
 

@@ -128,7 +128,7 @@ class Receipt:
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """Something set aside until replayed.
+    """Something set aside until it is replayed, or its file comes again.
 
     ``held_id`` names it for ever; ``place`` says where in the export; ``path`` where its bytes lie
     below the staging root; ``sha256`` what they are. ``people`` are the native ids that could not
@@ -269,7 +269,7 @@ class Ledger(Protocol):
         """
 
     def resolve(self, held_ids: Collection[str], run_id: str) -> None:
-        """Say that a run took these held things back in."""
+        """Say that a run took these held things back in, or brought their files anew."""
 
     def held(self, connector: str, first: dt.date, last: dt.date) -> Iterator[Held]:
         """List what is still set aside for these days, oldest first."""

@@ -24,7 +24,8 @@ def convert(scope: Scope, bundle: Bundle, files: Sequence[FileReceipt]) -> Conve
     """Convert one bundle of a run. Safe to repeat: the same shards are written again.
 
     A day on which an API or a database has nothing is an empty day; an empty file is set aside.
-    Files that were stopped before count as one quarantined unit each; the others are converted.
+    Files that were stopped before count as one quarantined unit each; the others are converted. A file makes
+    up for what is held of its name and day where it is not refused as a whole, and there are items at all.
 
     Raises:
         Retriable: the disk is full or broken, or a process was killed.
@@ -45,6 +46,10 @@ def convert(scope: Scope, bundle: Bundle, files: Sequence[FileReceipt]) -> Conve
         count(done.receipt.quarantined, file.problem)
     if stopped or done.units:
         done.receipt.held += hold_bundle(scope, bundle, mine, done.units)
+    if done.receipt.items:
+        refused = {unit.place for unit in done.units}
+        through = [file for file in mine if file.name not in refused]
+        done.receipt.made_up_for += [held_id for file in through for held_id in file.instead_of]
     return done.receipt
 
 

@@ -7,6 +7,7 @@ import contextlib
 import hashlib
 import re
 import shutil
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from include.commsarchive.connector import MIB, Pgp
 from include.commsarchive.errors import Fatal, Quarantine
 from include.commsarchive.ledger.base import FileRecord
 from include.commsarchive.pgp.base import Bounds, Decrypted, Decryptor
+from include.commsarchive.stages.hold import held_before
 from include.commsarchive.stages.run import FileReceipt, Scope
 
 _LARGEST_CHECKSUM = 4096
@@ -33,7 +35,8 @@ def decrypt(scope: Scope, pickup: Pickup, collector: Collector, decryptor: Decry
         Fatal: the server or the configuration refuses us.
     """
     fetched = asyncio.run(_fetch(scope, pickup, collector))
-    return open_file(scope, pickup, fetched, decryptor, _stated(scope, pickup))
+    file = open_file(scope, pickup, fetched, decryptor, _stated(scope, pickup))
+    return file if file.problem else replace(file, instead_of=held_before(scope, file))
 
 
 def open_file(

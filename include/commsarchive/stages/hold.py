@@ -14,6 +14,7 @@ from pathlib import Path
 
 import msgspec
 
+from include.commsarchive.collect.completeness import clear_name
 from include.commsarchive.errors import Retriable
 from include.commsarchive.ids import digest
 from include.commsarchive.ledger.base import Held, HeldStage
@@ -23,6 +24,23 @@ from include.commsarchive.stages.shards import decode
 from include.commsarchive.stages.share import Unit
 
 Manifest = tuple[Bundle, list[FileReceipt]]
+
+SENT_AGAIN = frozenset(
+    (
+        "attachments-alone",
+        "bad-signature",
+        "broken-page",
+        "checksum-mismatch",
+        "damaged",
+        "document-type",
+        "empty-file",
+        "no-integrity-protection",
+        "not-encrypted",
+        "unreadable-archive",
+        "unsigned",
+    )
+)
+"""Why files are stopped, or refused as a whole, that are broken or not to be trusted as they are."""
 
 
 def hold(scope: Scope, things: Sequence[Held]) -> None:
@@ -104,6 +122,20 @@ def hold_item(scope: Scope, stage: HeldStage, reason: str, row: bytes, people: S
     where = (f"item {item.key} revision {item.revision}", path, hashlib.sha256(row).hexdigest())
     held = _held(scope, stage, reason, "", where)
     return replace(held, key=item.key, revision=item.revision, people=tuple(people))
+
+
+def held_before(scope: Scope, file: FileReceipt) -> tuple[str, ...]:
+    """Give the ids of what a file that was opened can make up for.
+
+    They are held of files of its name and day, stopped or refused as a whole: of the same bytes, or for a
+    reason that no replay mends. Another version that a replay may yet open is left to it.
+    """
+    day = scope.run.day
+    return tuple(
+        held.held_id
+        for held in scope.ledger.held(scope.connector.name, day, day)
+        if clear_name(held.place) == file.name and (held.reason in SENT_AGAIN or held.sha256 == file.sha256)
+    )
 
 
 def held_bundle(scope: Scope, path: str) -> Manifest:

@@ -39,7 +39,8 @@ class FileReceipt:
 
     ``signature`` is the name of its detached signature, beside the original, or ``""``; ``stated`` the
     checksum that came with it, as ``md5:…`` or ``sha256:…``, or ``""``. Sizes are bytes; ``problem`` is a
-    reason slug when it was set aside, and then there is no clear file.
+    reason slug when it was set aside, and then there is no clear file. ``instead_of`` are ids of what is held
+    of its name and day and came with it anew.
     """
 
     name: str
@@ -54,6 +55,7 @@ class FileReceipt:
     problem: str = ""
     detail: str = ""
     stated: str = ""
+    instead_of: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +73,8 @@ class ConvertReceipt:
 
     ``found`` = ``items`` + the sum of ``quarantined`` (by reason). ``events`` are counted by kind.
     ``attachments_missing`` are listed but were not delivered, ``attachments_unclaimed`` the other way
-    round. ``held`` are the ids of what was set aside.
+    round. ``held`` are the ids of what was set aside, ``made_up_for`` those of files that could not be read
+    before and now came again.
     """
 
     bundle: str
@@ -85,6 +88,7 @@ class ConvertReceipt:
     repaired: int = 0
     quarantined: dict[str, int] = field(default_factory=dict)
     held: list[str] = field(default_factory=list)
+    made_up_for: list[str] = field(default_factory=list)
 
     @property
     def found(self) -> int:
@@ -100,6 +104,7 @@ class ConvertReceipt:
         self.attachments_missing += other.attachments_missing
         self.attachments_unclaimed += other.attachments_unclaimed
         self.held += other.held
+        self.made_up_for += other.made_up_for
         self.repaired += other.repaired
         for kind, number in other.events.items():
             count(self.events, kind, number)

@@ -56,7 +56,7 @@ class StageOperator(BaseOperator):
             done,
             connector=scope.connector.name,
             day=scope.run.day.isoformat(),
-            **{name: fact for name, fact in plain(receipt or {}).items() if fact != ""},
+            **{name: fact for name, fact in plain(receipt or {}).items() if fact not in ("", [])},
             **facts,
             seconds=round(time.perf_counter() - self._started, 3),
         )

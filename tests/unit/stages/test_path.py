@@ -23,7 +23,7 @@ from include.commsarchive.stages.ingest import IngestReceipt
 from include.commsarchive.stages.map_users import Planned, destination_of, map_users
 from include.commsarchive.stages.mapping import mapping_in_force
 from include.commsarchive.stages.replay import reopen, resolve
-from include.commsarchive.stages.run import Bundle, MapReceipt, Scope
+from include.commsarchive.stages.run import Bundle, ConvertReceipt, MapReceipt, Scope
 from tests.unit.stages.small_world import DAY, World
 
 BUNDLE = Bundle("day", ("day.txt",))
@@ -291,6 +291,14 @@ def test_a_run_that_is_cleared_after_mending_closes_what_its_first_try_set_aside
     second = convert(scope, BUNDLE, [world.put(scope, "day.txt", b"a|ann|bob|hi\n")])
     assert resolve(scope, [second], []) == 1
     assert list(world.ledger.held("memos", *DAYS)) == []
+
+
+def test_what_a_replay_took_care_of_meanwhile_stays_its_own(world: World) -> None:
+    scope = world.scope("memos/1")
+    done = convert(scope, BUNDLE, [world.put(scope, "day.txt", b"a|ann|bob|hi\n", problem="damaged")])
+    again = ConvertReceipt("day", items=1, made_up_for=done.held)
+    world.ledger.resolve(done.held, "replay/1")
+    assert resolve(world.scope("memos/2"), [again], []) == 0
 
 
 def test_what_this_try_set_aside_stays_open(world: World) -> None:

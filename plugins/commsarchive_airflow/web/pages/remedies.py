@@ -21,6 +21,7 @@ _REMEDIES = {
     ),
     "Mend the profile, then replay; or the file, and have it sent again": "wrong-columns row-does-not-fit",
     "Report it; after the update, replay": "parser-fault refused-by-server address-refused",
+    "When the API answers as it should, archive the day again": "broken-page",
     "When the conversations have come, archive the day again": "attachments-alone",
     _MAILBOX: (
         "no-such-mailbox not-a-mailbox mailbox-not-writable mailbox-disabled mailbox-not-licensed "
