@@ -36,9 +36,10 @@ class Verification:
 
     ``chain`` says whether the ledger itself was intact; ``trail`` is the last entry of the audit trail that
     was recomputed. Of the ``copies``, ``compared`` ones were compared with what was kept, ``only_found`` ones
-    are there and could not be; the others are gone. ``faults`` are one line each, those of tampering first;
-    ``more`` is how many there are besides, ``remedy`` what to do. ``suspects`` are the keys of copies that
-    were wrong; at least ``unnamed`` are besides, or were when all copies were last looked at.
+    are there and could not be; the others are gone, and ``unseen`` ones are besides, where nobody can look.
+    ``faults`` are one line each, those of tampering first; ``more`` is how many there are besides, ``remedy``
+    what to do. ``suspects`` are the keys of copies that were wrong; at least ``unnamed`` are besides, or were
+    when all copies were last looked at.
     """
 
     number: int
@@ -53,6 +54,7 @@ class Verification:
     copies: int
     compared: int
     only_found: int
+    unseen: int
     faults: tuple[str, ...]
     more: int
     remedy: str
@@ -104,6 +106,7 @@ def keep(books: Control, asked: Asked, verdict: Verdict, seconds: float) -> Veri
         "copies": verdict.copies,
         "compared": verdict.compared,
         "only_found": verdict.only_found,
+        "unseen": verdict.unseen,
         "chain_faults": verdict.chain,
         "faults": faults[:MOST_FAULTS],
         "further_faults": len(faults[MOST_FAULTS:]) + verdict.unlisted,
@@ -166,6 +169,7 @@ def _read(entry: AuditEntry) -> Verification:
         copies=detail.get("copies", 0),
         compared=detail.get("compared", 0),
         only_found=detail.get("only_found", 0),
+        unseen=detail.get("unseen", 0),
         faults=tuple(detail.get("faults", ())),
         more=detail.get("further_faults", 0),
         remedy=REMEDIES.get(act.outcome, ""),

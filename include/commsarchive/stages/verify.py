@@ -58,11 +58,12 @@ class Verdict:
     """How verification went: what was looked at, and one line for each fault, the first ones of each kind.
 
     Of the ``copies`` looked up, ``compared`` ones were compared with what was kept, and ``only_found`` ones
-    are there; the others are gone, ``expired`` ones as the connector's retention wants it. ``trail`` is the
-    last entry of the audit trail that was recomputed; ``chain`` counts the faults of the ledger itself, which
-    are some of ``tampered``; ``suspects`` are the keys of copies that are wrong, or were and could not be
-    asked for now: a hundred, and all that were suspects before. ``unnamed`` copies are wrong besides;
-    ``unasked`` ones could not be asked for.
+    are there; the others are gone, ``expired`` ones as the connector's retention wants it. Those ``unseen``
+    are besides, at destinations that tell nobody what they have. ``trail`` is the last entry of the audit
+    trail that was recomputed; ``chain`` counts the faults of the ledger itself, which are some of
+    ``tampered``; ``suspects`` are the keys of copies that are wrong, or were and could not be asked for now:
+    a hundred, and all that were suspects before. ``unnamed`` copies are wrong besides; ``unasked`` ones could
+    not be asked for.
     """
 
     records: int = 0
@@ -71,6 +72,7 @@ class Verdict:
     copies: int = 0
     compared: int = 0
     only_found: int = 0
+    unseen: int = 0
     tampered: list[str] = field(default_factory=list)
     incomplete: list[str] = field(default_factory=list)
     unlisted: int = 0
@@ -93,7 +95,8 @@ class Verdict:
         asked = f", {copies} looked up, {self.compared} compared" if self.copies else ""
         found = f", {self.only_found} only found" if self.only_found else ""
         expired = f", {self.expired} gone after their retention" if self.expired else ""
-        return f"{records}{asked}{found}{expired}: {self.word}"
+        unseen = f", {self.unseen} copies where nobody can look" if self.unseen else ""
+        return f"{records}{asked}{found}{expired}{unseen}: {self.word}"
 
     def add(self, faults: list[str], fault: str) -> None:
         """Take a fault into one of the lists, or count it."""
@@ -221,6 +224,9 @@ class _Asking:
         if destination not in self.opened:
             self.opened[destination] = self.stack.enter_context(self.open_mailbox(destination))
         mailbox = self.opened[destination]
+        if not mailbox.readable:
+            self.verdict.unseen += len(copies)
+            return
         places = by_place((one.delivery.mailbox, one.delivery.folder, one) for one in copies)
 
         def look(owner: str, folder: str, receipts: list[Receipt]) -> tuple[dict[str, str], dict[str, str]]:

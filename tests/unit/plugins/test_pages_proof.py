@@ -109,13 +109,12 @@ def test_the_last_verification_says_when_how_far_and_what_it_found(ledger: SqlLe
     assert "Copies looked up 0 (all, of all connectors)" in text
 
 
-def test_how_many_copies_were_compared_and_how_many_only_found_is_said(ledger: SqlLedger) -> None:
-    keep(ledger, Asked("cora", extent="all"), Verdict(copies=5, compared=3, only_found=1), 0.0)
+def test_how_many_copies_were_compared_and_how_many_were_not_is_said(ledger: SqlLedger) -> None:
+    found = Verdict(copies=5, compared=3, only_found=1, unseen=7)
+    keep(ledger, Asked("cora", extent="all"), found, 0.0)
     text = get("/verification").text
-    assert (
-        "Copies looked up 5 (all, of all connectors) Copies compared 3 with what was kept; 1 only found"
-        in text
-    )
+    assert "Copies looked up 5 (all, of all connectors)" in text
+    assert "Copies compared 3 with what was kept; 1 only found; 7 more where nobody can look" in text
 
 
 def test_what_differs_and_what_to_do_is_said(desk: Desk, ledger: SqlLedger) -> None:

@@ -54,6 +54,16 @@ def test_a_copy_of_which_nobody_knows_what_was_kept_is_said_to_be_only_found(
     )
 
 
+def test_copies_at_an_archive_that_tells_nothing_are_neither_looked_up_nor_missing(
+    ledger: SqlLedger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    silent = mailboxes()
+    monkeypatch.setattr(silent, "readable", False)
+    verdict = judged(ledger, silent)
+    assert (verdict.incomplete, verdict.copies, verdict.unasked) == ([], 0, 0)
+    assert str(verdict) == "2 import records, 4 copies where nobody can look: intact"
+
+
 def test_a_copy_that_cannot_be_read_now_is_not_said_to_be_compared(
     ledger: SqlLedger, mailbox: WireMailbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:

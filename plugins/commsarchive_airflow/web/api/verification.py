@@ -41,6 +41,7 @@ class Verified(BaseModel):
     copies: int = Field(description="copies that were looked up in their mailboxes")
     compared: int = Field(description="how many of them were compared with what was kept")
     only_found: int = Field(description="how many are there, and could not be compared")
+    unseen: int = Field(description="copies besides, at destinations that tell nobody what they have")
     seconds: float = Field(description="how long it took")
 
 
@@ -79,6 +80,7 @@ def get_verification(who: Auditor, extent: Looked = "none", connector: Of = "") 
         copies=found.copies,
         compared=found.compared,
         only_found=found.only_found,
+        unseen=found.unseen,
         seconds=how.seconds,
     )
 
