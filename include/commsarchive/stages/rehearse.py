@@ -146,8 +146,8 @@ def _pickups(scope: Scope, doors: Doors) -> list[Pickup]:
             listing, _ = await look(place, folder, expected, None)
             _, verdict = await look(place, folder, expected, listing)
         if isinstance(verdict, Waiting):
-            missing = ", ".join(verdict.missing)
-            raise Retriable(f"{scope.run.day} is not complete: {verdict.why} {missing}. Rehearse it later")
+            what = f"{verdict.why} {', '.join(verdict.missing)}".rstrip()
+            raise Retriable(f"{scope.run.day} is not complete: {what}. Rehearse it later")
         return list(verdict.pickups)
 
     return asyncio.run(twice())

@@ -121,4 +121,6 @@ def test_a_day_that_is_not_complete_is_said_to_be(desk: Desk, capsys: pytest.Cap
     definition = desk.root / "connectors" / "desk.yaml"
     arguments = ["rehearse", str(definition), "--day", "2024-05-01", "--out", str(desk.root / "plan.csv")]
     assert main([*arguments, "--ledger", desk.ledger]) == 5
-    assert "2024-05-01 is not complete" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "2024-05-01 is not complete" in said
+    assert "state `collect.files`. Rehearse it later" in said
