@@ -17,6 +17,11 @@ from include.commsarchive.sources.own_files.tree import Tree
 _LONGEST = 10_000
 """Lines that a cell may have: a quote that nobody closed must not swallow the file."""
 
+_UNKNOWN = "unknown-encoding"
+_DELIMITERS = ",;\t|"
+_SHOWN = 8
+_WIDTH = 40
+
 _NOWHERE = "\n\n"
 """What no line holds."""
 
@@ -27,7 +32,7 @@ def records(profile: Profile, name: str, stream: BinaryIO, options: Options) -> 
     """Read rows; each is named by the line on which it begins.
 
     Raises:
-        Quarantine: the file is empty, or its header lacks columns that the profile names.
+        Quarantine: the file is empty, its header lacks columns of the profile, or is in another encoding.
     """
     reader = _Reader(name, Lines(name, stream, profile.format.encoding, options.max_bytes), profile.format)
     for _ in range(profile.format.skip):
@@ -35,6 +40,8 @@ def records(profile: Profile, name: str, stream: BinaryIO, options: Options) -> 
     columns = profile.format.header
     for number, found in reader.rows(options.max_bytes):
         if isinstance(found, Refused):
+            if not columns and found.reason == _UNKNOWN:
+                raise Quarantine(_UNKNOWN, f"{found.place}: the header {found.detail}, perhaps windows-1252")
             yield found
         elif not columns:
             columns = _columns(profile, name, found)
@@ -53,10 +60,8 @@ def _columns(profile: Profile, name: str, header: list[str]) -> tuple[str, ...]:
     names = [one.strip() for one in header]
     wanted, there = set(profile.fields()), Counter(names)
     if lacking := sorted(wanted - set(names)):
-        raise Quarantine(
-            "wrong-columns",
-            f"{name}: the header lacks {', '.join(map(repr, lacking))}. Mend it or the profile",
-        )
+        lacks = f"{name}: the header lacks {', '.join(map(repr, lacking))}"
+        raise Quarantine("wrong-columns", f"{lacks}; {_there(names, wanted, profile.format.delimiter)}")
     if twice := sorted(one for one in wanted if there[one] > 1):
         raise Quarantine(
             "wrong-columns", f"{name}: the header has {', '.join(map(repr, twice))} twice. Mend it"
@@ -67,6 +72,24 @@ def _columns(profile: Profile, name: str, header: list[str]) -> tuple[str, ...]:
         seen[one] += 1
         told.append(one if seen[one] == 1 and one else f"{one or 'column'} ({place})")
     return tuple(told)
+
+
+def _there(names: list[str], wanted: set[str], delimiter: str) -> str:
+    """Say what a header holds. Where it has no name of the profile's it may be a row: then nothing."""
+    counted = f"it has {len(names)} column{'s' * (len(names) != 1)}"
+    line, there = delimiter.join(names), len(wanted.intersection(names))
+    parted = ({one.strip(' "') for one in line.split(sign)} for sign in _DELIMITERS)
+    if any(len(wanted & cells) > there + 1 for cells in parted):
+        return f"{counted}: {_cut(line)}. Mend `format.delimiter`"
+    if {one.casefold() for one in wanted}.isdisjoint(one.casefold() for one in names):
+        return f"{counted}, none of them the profile's. Mend `format.skip`, `format.header` or its columns"
+    others = [_cut(one) for one in names if one not in wanted]
+    told = ", ".join([*others[:_SHOWN], "…"] if len(others) > _SHOWN else others)
+    return f"{counted}{', also ' if told else ''}{told}. Mend it or the profile"
+
+
+def _cut(text: str) -> str:
+    return repr(text if len(text) <= _WIDTH else f"{text[:_WIDTH]}…")
 
 
 class _Reader:
@@ -119,7 +142,7 @@ class _Reader:
                 continue
             if not is_readable("".join(cells)):
                 why = "holds bytes that its encoding has not; state `format.encoding`"
-                yield number, self.refused(number, "unknown-encoding", why)
+                yield number, self.refused(number, _UNKNOWN, why)
             elif cells:
                 yield number, cells
 
