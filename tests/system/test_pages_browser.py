@@ -84,6 +84,7 @@ def test_a_missing_day_is_found_and_archived_with_the_keyboard_alone(browser: Br
 def test_everything_on_the_way_can_be_reached_with_the_tab_key(browser: Browser, busy: World) -> None:
     with signed_in(browser, busy, "admin") as page:
         frame = show(page, busy, f"{NEWYORK}/quarantine")
+        frame.get_by_text("Settle those chosen").click()
         frame.locator("body").evaluate("() => window.focus()")
         frame.get_by_role("link", name="Skip to the content").focus()
         reached = set()
@@ -92,7 +93,7 @@ def test_everything_on_the_way_can_be_reached_with_the_tab_key(browser: Browser,
             reached.add(
                 frame.locator(":focus").evaluate_all("some => some.map(one => one.outerHTML)[0] ?? ''")
             )
-        live = "main :is(a[href], button:not(:disabled), input:not([type=hidden]), select)"
+        live = "main :is(a[href], button:not(:disabled), input:not([type=hidden]), select, summary)"
         wanted = frame.locator(live).evaluate_all("some => some.map(one => one.outerHTML)")
         assert set(wanted) <= reached
 
@@ -108,6 +109,19 @@ def test_chosen_things_are_replayed(browser: Browser, busy: World) -> None:
             chosen.click()
         expect(frame.get_by_role("status").first).to_contain_text("Asked for.")
         assert len(json.loads(asked.value.post_data or "{}")["only"]) == 1
+
+
+def test_chosen_things_are_settled_for_a_reason(browser: Browser, busy: World) -> None:
+    with signed_in(browser, busy, "admin") as page:
+        frame = show(page, busy, f"{NEWYORK}/quarantine")
+        rows = frame.locator("tbody tr")
+        before = rows.count()
+        frame.get_by_text("Settle those chosen").click()
+        frame.get_by_label("Reason", exact=True).last.fill("The vendor does not keep it")
+        rows.first.get_by_role("checkbox").check()
+        picture(page, busy, "settling")
+        frame.get_by_role("button", name="Settle").click()
+        expect(rows).to_have_count(before - 1)
 
 
 def test_a_mapping_is_previewed_and_bad_rows_are_named_before_it_counts(

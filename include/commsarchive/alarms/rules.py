@@ -185,7 +185,7 @@ def quarantine(facts: Facts) -> Finding | None:
         f"{number} {'thing is' if number == 1 else 'things are'} set aside, since {waits[0].day}: "
         f"{', '.join(reasons)}",
         "See docs/failures.md for each reason: mend it, then run the DAG `replay` for `quarantined`; or have "
-        "it sent again, then trigger a run for the day",
+        "it sent again, then trigger a run for the day; or settle it on its quarantine page",
         (f"{one.day} {one.stage} {one.reason}" for one in waits),
     )
 

@@ -128,11 +128,11 @@ class Receipt:
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """Something set aside until it is replayed, or its file comes again.
+    """Something set aside until it is replayed, its file comes again, or a person settles it.
 
     ``held_id`` names it for ever; ``place`` says where in the export; ``path`` where its bytes lie
     below the staging root; ``sha256`` what they are. ``people`` are the native ids that could not
-    be mapped. Resolved when ``resolved_by`` names the run that did it.
+    be mapped. Resolved when ``resolved_by`` names the run that did it, or is of `settlement.settled_by`.
     """
 
     held_id: str
@@ -268,8 +268,8 @@ class Ledger(Protocol):
         the first time, so that who looks for it finds it.
         """
 
-    def resolve(self, held_ids: Collection[str], run_id: str) -> None:
-        """Say that a run took these held things back in, or brought their files anew."""
+    def resolve(self, held_ids: Collection[str], resolved_by: str) -> None:
+        """Say which run took these held things back in or brought their files anew, or who settled them."""
 
     def held(self, connector: str, first: dt.date, last: dt.date) -> Iterator[Held]:
         """List what is still set aside for these days, oldest first."""

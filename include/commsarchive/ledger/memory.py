@@ -88,10 +88,10 @@ class MemoryLedger(MemoryDeliveries):
             before = self._held.get(thing.held_id, thing)
             self._held[thing.held_id] = replace(thing, day=before.day, place=before.place, resolved_by="")
 
-    def resolve(self, held_ids: Collection[str], run_id: str) -> None:
+    def resolve(self, held_ids: Collection[str], resolved_by: str) -> None:
         """See `Ledger.resolve`."""
         for held_id in self._held.keys() & set(held_ids):
-            self._held[held_id] = replace(self._held[held_id], resolved_by=run_id)
+            self._held[held_id] = replace(self._held[held_id], resolved_by=resolved_by)
 
     def held(self, connector: str, first: dt.date, last: dt.date) -> Iterator[Held]:
         """See `Ledger.held`."""

@@ -83,11 +83,11 @@ class Kept(Rows):
             again = [_with(_held_row(by_id[key]), *_NEWS) for key in known]
             update_each(connection, held, again, resolved_by="")
 
-    def resolve(self, held_ids: Collection[str], run_id: str) -> None:
+    def resolve(self, held_ids: Collection[str], resolved_by: str) -> None:
         """See `Ledger.resolve`."""
         with self._database.write() as connection:
             rows = [{"held_id": held_id} for held_id in held_ids]
-            update_each(connection, held, rows, resolved_by=run_id)
+            update_each(connection, held, rows, resolved_by=resolved_by)
 
     def held(self, connector: str, first: dt.date, last: dt.date) -> Iterator[Held]:
         """See `Ledger.held`."""

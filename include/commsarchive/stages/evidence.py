@@ -43,7 +43,8 @@ To check that nothing in here was changed:   sha256sum -c MANIFEST.sha256
   versions.csv            which configuration and mapping each record used
   configurations/         the connector's definition, each version that was used
   mappings/               the user mapping, scope and directory, each version that was used
-  held.csv, held.json     what was set aside, why, and which run took it back in or brought its file anew
+  held.csv, held.json     what was set aside, why, and which run took it back in or brought its file anew,
+                          or who settled it without that, and for what reason
   audit-trail.csv, .json  who changed or looked at what, the latest first. Hash-chained
 
 For every record: found = archived + duplicate + excluded + quarantined,

@@ -100,17 +100,18 @@ def resolve(scope: Scope, converted: Sequence[ConvertReceipt], reopened: Iterabl
     """Say which held things this run took care of; give their number. Call it when the run has closed.
 
     They are what it reopened, what an earlier try of it could not read, and files that could not be read and
-    came again, unless another run took care of them meanwhile; what this try set aside stays open.
+    came again, unless another run or a person took care of them meanwhile; what this try set aside stays
+    open.
     """
     now = {held_id for receipt in converted for held_id in receipt.held}
-    made_up_for = {held_id for receipt in converted for held_id in receipt.made_up_for}
-    mine, came_again = dict[str, bool](), set[str]()
+    back = {held_id for receipt in converted for held_id in receipt.made_up_for}.union(reopened)
+    done = []
     for held in scope.ledger.held(scope.connector.name, dt.date.min, dt.date.max):
         if held.run_id == scope.run.run_id:
-            mine[held.held_id] = held.stage in (HeldStage.DECRYPT, HeldStage.CONVERT)
-        elif held.held_id in made_up_for:
-            came_again.add(held.held_id)
-    mended = {held_id for held_id, unread in mine.items() if unread and held_id not in now}
-    done = mended.union(reopened, came_again) - (mine.keys() - mended)
+            mended = held.stage in (HeldStage.DECRYPT, HeldStage.CONVERT) and held.held_id not in now
+        else:
+            mended = held.held_id in back
+        if mended:
+            done.append(held.held_id)
     scope.ledger.resolve(done, scope.run.run_id)
     return len(done)

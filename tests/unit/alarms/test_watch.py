@@ -14,6 +14,7 @@ from include.commsarchive.alarms.watch import look
 from include.commsarchive.connector import Connector
 from include.commsarchive.ledger.alerts import AlertKind, News
 from include.commsarchive.ledger.base import HeldStage, Run
+from include.commsarchive.ledger.settlement import settled_by
 from include.commsarchive.ledger.sql import SqlLedger, connect
 from include.commsarchive.model import Outcome
 from tests.letters import make_delivery, make_held
@@ -109,6 +110,15 @@ def test_people_and_things_set_aside_are_alerts_until_they_are_resolved(ledger: 
     assert [one.finding.kind for one in seen(ledger).grown] == [AlertKind.QUARANTINE]
     ledger.resolve([make_held(name).held_id for name in "xyzv"], "replay")
     assert len(seen(ledger).cleared) == 2
+
+
+def test_an_alert_ends_when_a_person_settled_what_it_was_about(ledger: SqlLedger) -> None:
+    for day in DAYS:
+        archive(ledger, day)
+    ledger.hold([make_held("x", people=())])
+    assert [one.finding.kind for one in seen(ledger).opened] == [AlertKind.QUARANTINE]
+    ledger.resolve([make_held("x").held_id], settled_by("ann", "the key is lost"))
+    assert [one.finding.kind for one in seen(ledger).cleared] == [AlertKind.QUARANTINE]
 
 
 def test_alerts_of_a_connector_that_is_gone_are_cleared(ledger: SqlLedger) -> None:

@@ -56,6 +56,7 @@ TABLE = {
     "POST /connectors/{name}/keys": ADMINS,
     "POST /connectors/{name}/keys/{fingerprint}/retirement": ADMINS,
     "GET /connectors/{name}/quarantine": EVERYBODY,
+    "POST /connectors/{name}/quarantine/settlement": ADMINS,
     "GET /connectors/{name}/quarantine/{held_id}": COMPLIANCE,
     "GET /connectors/{name}/quarantine/{held_id}/bytes": COMPLIANCE,
     "GET /verification": AUDITORS,
@@ -74,6 +75,7 @@ BODIES = {
     "POST /connectors/{name}/runs": DAYS,
     "POST /connectors/{name}/replay": DAYS,
     "POST /connectors/{name}/rehearsals": {"day": "2024-03-11"},
+    "POST /connectors/{name}/quarantine/settlement": {"only": [HELD], "reason": "lost"},
     "POST /verifications": {"connector": "desk_chat"},
     "POST /connectors/{name}/keys": {"email": "archive@firm.example"},
 }

@@ -42,6 +42,7 @@ UPLOADS = [f"{HEAD}\n7,ann@firm.example\n", f"{HEAD}\n7,ann\n", "", HEAD]
 BODIES: dict[str, list[Any]] = {
     "POST /connectors": [MADE, MADE | {"title": "x"}, MADE | {"name": "more_chat"}, definition()],
     "PUT /connectors/{name}": [MADE, MADE | {"title": "x"}, definition()],
+    "POST /connectors/{name}/quarantine/settlement": [{"only": [HELD.held_id], "reason": "lost"}],
     "POST /mapping/preview": UPLOADS,
     "POST /connectors/{name}/mapping": UPLOADS,
     "POST /connectors/{name}/mapping/preview": UPLOADS,

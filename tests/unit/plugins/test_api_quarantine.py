@@ -115,3 +115,86 @@ class TestQuarantine:
         answer = api("cora", "GET", f"{HOME}/quarantine/{one.held_id}")
         assert answer.status_code in (409, 503)
         assert "what was said" not in answer.text
+
+
+class TestSettlement:
+    LOST = "The key is lost; the vendor does not keep the file"
+
+    def settle(self, api: Api, *things: Held, who: str = "ada", reason: str = LOST) -> Any:
+        only = [one.held_id for one in things]
+        return api(who, "POST", f"{HOME}/quarantine/settlement", json={"only": only, "reason": reason})
+
+    def test_what_is_settled_waits_no_more_and_says_who_and_why(self, api: Api, ledger: SqlLedger) -> None:
+        kept, *lost = (held(f"bundles/{number}", HeldStage.DECRYPT) for number in range(3))
+        ledger.hold([kept, *lost])
+        assert self.settle(api, *lost, reason=f" {self.LOST} ").status_code == 204
+        listed = api("vera", "GET", f"{HOME}/quarantine").json()["items"]
+        assert [one["held_id"] for one in listed] == [kept.held_id]
+        mark = f"settled by ada: {self.LOST}"
+        assert [ledger.held_one(one.held_id) for one in lost] == [
+            replace(one, resolved_by=mark) for one in lost
+        ]
+        keep(lost[0], f"raw/{lost[0].place}", b"sealed")
+        opened = api("cora", "GET", f"{HOME}/quarantine/{lost[0].held_id}").json()
+        assert (opened["held"]["resolved_by"], opened["size"]) == (mark, 6)
+
+    def test_it_is_in_the_trail_with_ids_and_reason_before_it_counts(
+        self, api: Api, ledger: SqlLedger
+    ) -> None:
+        one = held("bundles/one", HeldStage.DECRYPT)
+        ledger.hold([one])
+        self.settle(api, one)
+        done, asked = (entry["act"] for entry in api("cora", "GET", "/audit?what=settle").json()["items"])
+        assert (asked["who"], asked["connector"], asked["thing"]) == ("ada", "desk_chat", DAY.isoformat())
+        assert asked["detail"] == {"only": [one.held_id], "reason": self.LOST}
+        assert (asked["outcome"], done["outcome"]) == ("asked", "done")
+
+    def test_nothing_is_settled_when_the_trail_cannot_be_written(self, api: Api, ledger: SqlLedger) -> None:
+        one = held("bundles/one", HeldStage.DECRYPT)
+        ledger.hold([one])
+        with sqlite3.connect(api.desk.root / "ledger.db") as raw:
+            raw.execute("CREATE TRIGGER full BEFORE INSERT ON audit BEGIN SELECT RAISE(FAIL, 'no room'); END")
+        assert self.settle(api, one).status_code in (409, 503)
+        assert ledger.held_one(one.held_id) == one
+
+    def test_asked_again_it_changes_nothing(self, api: Api, ledger: SqlLedger) -> None:
+        one = held("bundles/one", HeldStage.DECRYPT)
+        ledger.hold([one])
+        assert [self.settle(api, one, one).status_code for _ in range(2)] == [204, 204]
+        assert len(api("cora", "GET", "/audit?what=settle").json()["items"]) == 2
+
+    def test_all_of_it_is_settled_or_none(self, api: Api, ledger: SqlLedger) -> None:
+        waiting, mended = held("bundles/one", HeldStage.DECRYPT), held("bundles/two", HeldStage.DECRYPT)
+        others = replace(make_held("x", connector="other"), path="bundles/three")
+        ledger.hold([waiting, mended, others])
+        ledger.resolve([mended.held_id], "desk_chat/replay")
+        for wrong, status, slug in (
+            (mended, 409, "not-possible"),
+            (others, 404, "not-found"),
+            (make_held("unknown"), 404, "not-found"),
+        ):
+            answer = self.settle(api, waiting, wrong)
+            assert (answer.status_code, answer.json()["error"]) == (status, slug)
+            assert wrong.held_id in answer.json()["message"]
+        assert ledger.held_one(waiting.held_id) == waiting
+        assert ledger.held_one(mended.held_id) == replace(mended, resolved_by="desk_chat/replay")
+
+    @pytest.mark.parametrize(
+        ("reason", "number"),
+        [("", 1), ("  ", 1), ("x" * 501, 1), ("two\nlines", 1), ("nul\0", 1), ("x", 0), ("x", 1001)],
+    )
+    def test_a_reason_and_a_bounded_choice_are_required(
+        self, api: Api, ledger: SqlLedger, reason: str, number: int
+    ) -> None:
+        one = held("bundles/one", HeldStage.DECRYPT)
+        ledger.hold([one])
+        assert self.settle(api, *[one] * number, reason=reason).status_code == 422
+        assert ledger.held_one(one.held_id) == one
+
+    def test_what_is_set_aside_anew_waits_again(self, api: Api, ledger: SqlLedger) -> None:
+        one = held("bundles/one", HeldStage.DECRYPT)
+        ledger.hold([one])
+        self.settle(api, one)
+        ledger.hold([one])
+        assert self.settle(api, one).status_code == 204
+        assert len(api("cora", "GET", "/audit?what=settle").json()["items"]) == 4

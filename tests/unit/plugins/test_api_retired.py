@@ -59,6 +59,7 @@ class TestRetired:
             ("runs", days),
             ("replay", days),
             ("rehearsals", {"day": str(DAY)}),
+            ("quarantine/settlement", {"only": ["0" * 32], "reason": "lost"}),
             ("activation", {"active": True}),
             ("mapping", None),
         ):

@@ -12,6 +12,7 @@ from include.commsarchive.ids import digest
 from include.commsarchive.ledger.alerts import AlertKind, Finding
 from include.commsarchive.ledger.base import HeldStage
 from include.commsarchive.ledger.control import AuditFilter
+from include.commsarchive.ledger.settlement import settled_by
 from include.commsarchive.ledger.sql import SqlLedger
 from tests.unit.plugins.desk import Desk, make_desk
 from tests.unit.plugins.pages_desk import HOSTILE, add_connectors, get
@@ -245,6 +246,33 @@ def test_what_was_set_aside_is_opened_escaped_and_the_trail_says_so(desk: Desk, 
     trail = ledger.audit(AuditFilter(), 99, 9)
     acts = [(entry.act.who, entry.act.what, entry.act.outcome) for entry in trail]
     assert acts == [("cora", "open-content", "done"), ("ada", "open-content", "refused")]
+
+
+@pytest.mark.parametrize(("who", "may"), [("ada", True), ("olga", False), ("cora", False)])
+def test_only_an_administrator_is_offered_to_settle(ledger: SqlLedger, who: str, may: bool) -> None:
+    ledger.hold([held("desk_chat", YESTERDAY)])
+    seen = get(f"{CONNECTOR}/quarantine", who)
+    assert "Settle those chosen … For what no replay mends" in seen.text
+    assert ("ask to be named an administrator" in seen.text) is not may
+    assert ('size="60" autocomplete="off" disabled' in seen.html) is not may
+
+
+def test_what_was_set_aside_says_who_settled_it_and_why(
+    desk: Desk, ledger: SqlLedger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COMMSARCHIVE_COMPLIANCE", "ada")
+    thing = held("desk_chat", YESTERDAY, path="bundles/b")
+    ledger.hold([thing])
+    path = desk.root / "staging" / "desk_chat" / "held" / "bundles" / "b" / "refused" / thing.sha256
+    path.parent.mkdir(parents=True)
+    path.touch()
+    address = f"{CONNECTOR}/quarantine/{thing.held_id}"
+    assert "Settle it …" in get(address, "ada").text
+    ledger.resolve([thing.held_id], settled_by("ada", f"The key is lost {HOSTILE}"))
+    seen = get(address, "ada")
+    assert f"Settled by ada: The key is lost {HOSTILE}" in seen.text
+    assert "Settle it …" not in seen.text
+    assert "a run in Airflow" not in seen.text
 
 
 def test_the_quarantine_says_what_why_since_when_and_how_to_mend_it(ledger: SqlLedger) -> None:

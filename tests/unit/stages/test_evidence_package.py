@@ -18,6 +18,7 @@ import pytest
 
 from include.commsarchive.ledger.base import FileRecord
 from include.commsarchive.ledger.control import Act
+from include.commsarchive.ledger.settlement import settled_by
 from include.commsarchive.ledger.sql import SqlLedger, connect
 from include.commsarchive.stages.evidence import evidence_zip
 from include.commsarchive.stages.mapping import version_of
@@ -35,8 +36,9 @@ def ledger(tmp_path: Path) -> Iterator[SqlLedger]:
         archive_day(opened, mailbox, DAY, "ann", "bob")
         archive_day(opened, mailbox, DAY, "cid", connector="mail")
         archive_day(opened, mailbox, NEXT_DAY, "dan")
-        opened.hold([make_held("x"), make_held("y", day=NEXT_DAY)])
+        opened.hold([make_held("x"), make_held("z"), make_held("y", day=NEXT_DAY)])
         opened.resolve([make_held("x").held_id], "replay/1")
+        opened.resolve([make_held("z").held_id], settled_by("ann", "the key is lost, and so is the file"))
         opened.note(Act("olga", "replay", "chat", "2026-03-02", detail={"items": 3}))
         opened.note(Act("olga", "replay", "mail"))
         yield opened
@@ -85,7 +87,8 @@ def test_the_package_holds_all_that_proves_the_days(ledger: SqlLedger) -> None:
     assert parts[f"mappings/custom-{people}.json"] == PEOPLE
     assert [row["records"] for row in rows(parts["versions.csv"])] == ["1 3", "1 3"]
     assert [row["name"] for row in rows(parts["files.csv"])] == [f"{DAY}.xml.pgp", f"{NEXT_DAY}.xml.pgp"]
-    assert {row["resolved_by"] for row in rows(parts["held.csv"])} == {"replay/1", ""}
+    resolved = [row["resolved_by"] for row in rows(parts["held.csv"])]
+    assert resolved == ["replay/1", "settled by ann: the key is lost, and so is the file", ""]
     assert [row["state"] for row in rows(parts[f"decisions/{DAY}-1.csv"])].count("excluded") == 1
     assert json.loads(parts["package.json"])["verification"] == "intact"
 

@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Self
 
 from include.commsarchive.connector import Pgp
+from include.commsarchive.ledger.settlement import settled_by
 from include.commsarchive.pgp.base import Bounds, Decrypted, KeyInfo
 from include.commsarchive.stages.convert import convert
-from include.commsarchive.stages.replay import reopen
+from include.commsarchive.stages.replay import reopen, resolve
 from include.commsarchive.stages.run import Bundle
 from include.commsarchive.stages.shards import rows
 from tests.unit.stages.small_world import DAY, World
@@ -85,3 +86,29 @@ def test_only_what_is_asked_for_goes_back_in_and_what_is_kept_with_it(world: Wor
     assert set(back.held_ids) == {first.held_id, second.held_id}
     assert other.held_id not in back.held_ids
     assert [item.thread for item in rows(scope.folder, back.receipt.shards)] == ["a"]
+
+
+def test_what_a_person_settled_does_not_go_back_in(world: World) -> None:
+    world.connector = world.connector.model_copy(update={"pgp": Pgp(connection="keys")})
+    for number, content in enumerate((FIRST, AGAIN)):
+        scope = world.scope(f"memos/{number}")
+        convert(scope, Bundle("day", ("day.txt",)), [world.put(scope, "day.txt", content, "no-key")])
+    settled, waiting = world.ledger.held("memos", DAY, DAY)
+    world.ledger.resolve([settled.held_id], settled_by("ann", "the key is lost"))
+    for only in ([], [settled.held_id, waiting.held_id]):
+        scope = world.scope(f"replay/{len(only)}", "replay")
+        back = reopen(scope, (DAY, DAY), "all", Unsealer(), only)
+        assert back.held_ids == (waiting.held_id,)
+        assert [item.thread for item in rows(scope.folder, back.receipt.shards)] == ["b"]
+
+
+def test_what_a_person_settled_while_its_replay_failed_again_stays_theirs(world: World) -> None:
+    world.connector = world.connector.model_copy(update={"pgp": Pgp(connection="keys")})
+    scope = world.scope("memos/1")
+    done = convert(scope, Bundle("day", ("day.txt",)), [world.put(scope, "day.txt", b"!broken\n")])
+    scope = world.scope("replay/1", "replay")
+    back = reopen(scope, (DAY, DAY), "all", Unsealer())
+    mark = settled_by("ann", "beyond repair")
+    world.ledger.resolve(done.held, mark)
+    assert resolve(scope, [back.receipt], back.held_ids) == 0
+    assert list(world.ledger.held("memos", DAY, DAY)) == []

@@ -28,7 +28,8 @@ SHOWN = 256 * 1024
 
 BLOCK = 1024 * 1024
 
-HeldId = Annotated[str, Path(pattern="^[0-9a-f]{32}$", description="id of a thing set aside")]
+HELD_ID = "^[0-9a-f]{32}$"
+HeldId = Annotated[str, Path(pattern=HELD_ID, description="id of a thing set aside")]
 
 
 class ItemOpened(BaseModel):
@@ -98,11 +99,21 @@ def download_held(name: Name, who: Compliance, held_id: HeldId) -> StreamingResp
     )
 
 
-def _look(name: str, who: Compliance, held_id: str, what: str) -> tuple[Held, Folder, str]:
-    """Find something set aside and its bytes, and keep in the trail who looks at it."""
+def find_held(name: str, held_id: str) -> Held:
+    """Give something that was set aside, waiting or not.
+
+    Raises:
+        Refusal: there is none of this id, or it is another connector's.
+    """
     held = book().held_one(held_id)
     if held is None or held.connector != name:
         raise not_there(f"held thing {held_id} of {name}")
+    return held
+
+
+def _look(name: str, who: Compliance, held_id: str, what: str) -> tuple[Held, Folder, str]:
+    """Find something set aside and its bytes, and keep in the trail who looks at it."""
+    held = find_held(name, held_id)
     folder = staging().held(name)
     if held.path.startswith("items/"):
         path = f"{held.path}/item.jsonl"

@@ -15,9 +15,9 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from commsarchive_airflow import auth, scheduler
 from commsarchive_airflow.scheduler import REHEARSAL, REPLAY, Asked
 from commsarchive_airflow.web.api.connectors import find_in_use
-from commsarchive_airflow.web.api.refusal import PROBLEMS, Refusal, not_there
+from commsarchive_airflow.web.api.content import find_held
+from commsarchive_airflow.web.api.refusal import PROBLEMS, Refusal
 from commsarchive_airflow.web.api.rights import AdminOf, Caller, Name, Operator
-from commsarchive_airflow.web.book import book
 from include.commsarchive.ids import digest
 
 router = APIRouter(tags=["runs"], responses=PROBLEMS)
@@ -87,7 +87,7 @@ def archive_days(name: Name, asked: RunAsked, who: Operator, key: Key = "") -> A
     """Archive a day, or several in order. What was archived before is recognised and not filed again."""
     connector = find_in_use(name)
     days = (asked.first, asked.last)
-    with audited(who, "archive-days", name, _span(days), again=asked.again):
+    with audited(who, "archive-days", name, span_of(days), again=asked.again):
         if asked.first == asked.last:
             conf = {"day": asked.first.isoformat()}
             return scheduler.trigger(name, run_id_of(who, key, name, conf), conf, who.name)
@@ -100,12 +100,10 @@ def replay(name: Name, asked: ReplayAsked, who: Operator, key: Key = "") -> Aske
     find_in_use(name)
     _may_trigger(who, REPLAY)
     for held_id in asked.only:
-        held = book().held_one(held_id)
-        if held is None or held.connector != name:
-            raise not_there(f"held thing {held_id} of {name}")
+        find_held(name, held_id)
     days = (asked.first, asked.last)
     conf = {"connector": name, **asked.model_dump(mode="json")}
-    with audited(who, "replay", name, _span(days), which=asked.which, only=asked.only):
+    with audited(who, "replay", name, span_of(days), which=asked.which, only=asked.only):
         return scheduler.trigger(REPLAY, run_id_of(who, key, REPLAY, conf), conf, who.name, unpause=True)
 
 
@@ -167,5 +165,6 @@ def run_id_of(who: Caller, key: str, dag_id: str, conf: Mapping[str, Any]) -> st
     return f"api__{digest(who.name, key, dag_id, *map(str, sorted(conf.items())))}"
 
 
-def _span(days: tuple[dt.date, dt.date]) -> str:
+def span_of(days: tuple[dt.date, dt.date]) -> str:
+    """Name the days that an act in the trail is about."""
     return f"{days[0]} to {days[1]}" if days[0] != days[1] else str(days[0])

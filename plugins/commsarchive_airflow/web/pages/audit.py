@@ -36,7 +36,7 @@ KINDS = (
             *("restore-connector", "activate", "pause", "change-mapping", "rotate-key", "retire-key"),
         ),
     ),
-    ("Runs", ("archive-days", "replay", "rehearse", "give-up-copies")),
+    ("Runs", ("archive-days", "replay", "settle", "rehearse", "give-up-copies")),
     ("Proof", ("start-verification", "verify", "export-evidence", "download-audit-trail")),
     ("Refused", ("operate", "administer", "read-audit-trail")),
 )

@@ -1,4 +1,4 @@
-"""What was set aside: what, why, since when, how to mend it, and its replay."""
+"""What was set aside: what, why, since when, how to mend it, and its replay or settlement."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from commsarchive_airflow.web.book import book
 from commsarchive_airflow.web.overview import everything, visible
 from commsarchive_airflow.web.pages.frame import render, viewer
 from include.commsarchive.ledger.base import HeldStage
+from include.commsarchive.ledger.settlement import is_settled
 from include.commsarchive.ledger.views import HeldFilter
 
 router = APIRouter()
@@ -91,4 +92,5 @@ def list_held(
 def open_held(name: Name, who: Compliance, held_id: HeldId) -> HTMLResponse:
     """Open what was set aside, for those who may read messages; the audit trail says who did."""
     opened = content.open_held(name, who, held_id)
-    return render("held.html", viewer=viewer(who, name), name=name, opened=opened)
+    settled = is_settled(opened.held)
+    return render("held.html", viewer=viewer(who, name), name=name, opened=opened, settled=settled)

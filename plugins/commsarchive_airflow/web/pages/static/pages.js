@@ -20,10 +20,12 @@
     leave(link.href);
   });
 
-  // Values as the API's JSON wants them: empty ones are left out.
+  const boxes = (name) => document.querySelectorAll(`table [name="${name}"][type="checkbox"]`);
+
+  // Values as the API's JSON wants them: empty ones are left out. What a form needs is chosen in a table.
   const valuesOf = (form) => {
     const values = {};
-    for (const field of form.elements) {
+    for (const field of [...form.elements, ...boxes(form.dataset.needs)]) {
       if (!field.name || field.disabled || (field.type === "checkbox" && !field.checked)) continue;
       if (field.dataset.type === "list") (values[field.name] ??= []).push(field.value);
       else if (field.dataset.type === "boolean") values[field.name] = field.value === "true";
@@ -97,7 +99,7 @@
 
   for (const box of document.querySelectorAll("[data-all]")) {
     box.addEventListener("change", () => {
-      for (const other of document.querySelectorAll(`table [name="${box.dataset.all}"][type="checkbox"]`)) other.checked = box.checked;
+      for (const other of boxes(box.dataset.all)) other.checked = box.checked;
     });
   }
 
